@@ -1,0 +1,100 @@
+"""What can go wrong, classed by how syncmux reacts to it rather than by what caused it."""
+
+from __future__ import annotations
+
+
+class SyncmuxError(Exception):
+    """Every error that syncmux raises on purpose."""
+
+
+class ConfigError(SyncmuxError):
+    """A setting is missing or wrong. Raised before anything is sent; the message names the setting."""
+
+
+class CredentialsError(ConfigError):
+    """No usable credentials for an account. Raised before anything is sent."""
+
+
+class InputError(SyncmuxError):
+    """A row, or a whole manifest, that cannot be used. A row is rejected and the run goes on."""
+
+
+class BacklogError(SyncmuxError):
+    """The backlog cannot be read or written. The run stops: nothing may run unrecorded."""
+
+
+class CallError(SyncmuxError):
+    """One call to a cloud did not give a valid answer.
+
+    ``sent`` tells whether the request may have reached the cloud. What was sent and not validly answered is
+    ambiguous: it may or may not have taken effect.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cloud: str = "",
+        operation: str = "",
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        sent: bool = True,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.cloud = cloud
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.sent = sent
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.cloud, self.operation) if part)
+        known = [self.code, f"HTTP {self.status}" if self.status else "", self.request_id]
+        facts = ", ".join(part for part in known if part)
+        return (f"{where}: " if where else "") + self.message + (f" ({facts})" if facts else "")
+
+
+class TransportError(CallError):
+    """No answer, or only a part of one. Repeated if it was not sent, ambiguous if it was."""
+
+
+class ProtocolError(CallError):
+    """An answer that cannot be what the operation answers. Ambiguous if the request was sent."""
+
+
+class UnavailableError(CallError):
+    """The cloud is there and cannot serve now (5xx). Again later."""
+
+
+class ThrottledError(CallError):
+    """Too fast for the account's quota. The lane slows down and the call is made again."""
+
+    limit_per_s: float | None = None  # the quota, where the cloud tells
+
+
+class BusyError(CallError):
+    """The target of the call is busy. It waits; other targets go on."""
+
+
+class RejectedError(CallError):
+    """The cloud read the request and said no. The job fails."""
+
+
+class TargetError(RejectedError):
+    """The cloud says that the target itself cannot be used. Every job for that target would fail alike."""
+
+
+class QuotaError(RejectedError):
+    """A quota that waiting a little does not restore. The account stops."""
+
+
+class UnauthorizedError(CallError):
+    """The cloud does not accept the credentials, or they lack a permission.
+
+    The account stops: Huawei locks a key for five minutes after more than five failures in a row.
+    """

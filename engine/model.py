@@ -1,0 +1,158 @@
+"""The words of the engine, as types. `docs/glossary.md` has them in prose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias
+
+from signers import Credentials
+
+Row: TypeAlias = "tuple[str, ...]"  # a NamedTuple of strings, one type per kind of work; see engine.clouds
+
+
+class State(IntEnum):
+    """Where a job stands. The numbers are what the backlog stores: never renumber them."""
+
+    WAITING = 0  # to be started when it is due
+    STARTED = 1  # the cloud gave a task, which is polled
+    SUCCEEDED = 2  # the cloud says that the task is complete
+    ACCEPTED = 3  # the cloud took the request and offers nothing to poll
+    FAILED = 4
+    DIVIDED = 5  # replaced by smaller jobs that do the same together
+
+    @property
+    def live(self) -> bool:
+        return self <= State.STARTED
+
+
+class Lane(NamedTuple):
+    """What a cloud limits, and so what is scheduled: one rate, one bound, one pump."""
+
+    cloud: str
+    account: str
+    operation: str
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.operation}"
+
+
+class Target(NamedTuple):
+    """Where jobs act: a gateway, a sync task. One target's trouble does not hold up the others."""
+
+    cloud: str
+    account: str
+    name: str
+
+
+@dataclass(slots=True)
+class Job:
+    """One start request, from its acceptance into the backlog to its outcome."""
+
+    key: bytes  # 16 bytes; the same work always gets the same key
+    target: Target
+    payload: bytes  # what the cloud module needs to build the request again; never a secret
+    rows: int = 1  # how many rows of input it stands for
+    id: int = 0  # given by the backlog
+    attempts: int = 0  # starts that failed for a reason that counts against the job
+    task: str = ""  # the cloud's handle, once started
+    started_at: float = 0.0  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An unsigned request, as a cloud module describes it."""
+
+    operation: str
+    method: str = "POST"
+    path: str = "/"
+    params: Mapping[str, str] = field(default_factory=dict)  # query parameters, decoded
+    body: bytes = b""
+    service: str = ""  # which of the cloud's services; "" is its first
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete HTTP answer. Header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One set of credentials at one cloud in one region, under the name that rows use for it."""
+
+    name: str
+    cloud: str
+    region: str
+    credentials: Credentials
+    endpoints: Mapping[str, str]  # service -> base URL, e.g. {"oms": "https://..."}
+    settings: Mapping[str, str] = field(default_factory=dict)  # what else this cloud's module understands
+    rate: float | None = None  # calls/s of the operation that starts work; never exceeded
+
+
+# What became of one step of a job; backlog.settle records it.
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The cloud gave a task."""
+
+    job: Job
+    task: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The step is made again when it is due (seconds since the epoch)."""
+
+    job: Job
+    due: float
+    why: str
+    counted: bool  # whether the attempt counts against the job
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The job is replaced by smaller ones that do the same together."""
+
+    job: Job
+    parts: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a job."""
+
+    job: Job
+    state: State
+    why: str = ""
+    code: str = ""
+    task: str = ""  # where the cloud gave one that is not waited for
+
+
+Settlement: TypeAlias = Started | Again | Split | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row.
+
+    `state` is one of ``succeeded`` (the cloud's task is complete), ``accepted`` (the cloud took the request and has
+    nothing to poll), ``failed``, ``rejected`` (the row cannot be used; nothing was sent) and ``duplicate`` (the same
+    work is in the backlog already, waiting or done; nothing more was sent).
+    """
+
+    row: Row
+    state: str
+    why: str = ""
+    code: str = ""
+    task: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.state in {"succeeded", "accepted", "duplicate"}

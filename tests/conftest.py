@@ -1,0 +1,25 @@
+"""Everything of the engine is run on both event loops that it supports."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Mapping
+
+import pytest
+
+if sys.platform == "win32":
+    LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+else:
+    import uvloop
+
+    LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+ON_EVERY_LOOP = ("tests/engine/", "tests/backlog/", "tests/test_lanes.py")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    everywhere = item.nodeid.startswith(ON_EVERY_LOOP)
+    return LOOPS if everywhere else {"asyncio": asyncio.new_event_loop}
