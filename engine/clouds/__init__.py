@@ -1,0 +1,126 @@
+"""A cloud is a file: each module here that defines ``CLOUD`` is one, found by being here.
+
+A cloud module is pure. It turns rows into jobs, jobs into calls, and answers into values or a `CallError`; it does no
+I/O and knows no clock. What it needs to know of the moment is given to it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol, TypeAlias
+
+from engine.errors import InputError
+from engine.model import Account, Call, Job, Reply, Row
+from signers import SignedRequest
+
+Sign: TypeAlias = Callable[[Call, float, str], SignedRequest]
+"""(call, seconds since the epoch, a nonce never used before) -> what goes on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Rows made into jobs: which rows cannot be used and why, and which repeat an earlier row of the same call."""
+
+    jobs: Sequence[Job]
+    rejected: Sequence[tuple[int, InputError]] = ()  # by index into the rows
+    repeated: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """What a cloud says of one of its tasks. `done` is None while it runs, or says something unknown to us."""
+
+    task: str
+    done: bool | None
+    why: str = ""
+    duration_s: float | None = None  # from its start to its end, once it is done
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """One page of a listing of tasks; `total` is how many the cloud says there are in all."""
+
+    tasks: Sequence[TaskState]
+    total: int
+
+
+class Cloud(Protocol):
+    """What the engine needs to know of a cloud."""
+
+    name: str
+    verb: str  # the command, and the word for this kind of work: "trigger", "push"
+    row: type[Any]  # a NamedTuple of strings: the columns of a manifest
+    noun: str  # what rows are called in a summary: "directories", "keys"
+    start_operation: str
+    poll_operation: str | None  # None: there is nothing to poll, and a started job is accepted
+    page_size: int  # how many tasks one poll can answer for
+    default_rate: float  # calls/s while the account's quota is unknown
+    services: Mapping[str, str]  # service -> the setting that points it elsewhere; the first one does the work
+    domains: Sequence[str]  # the vendor's own host suffixes: where credentials may be sent without being asked
+    credential_variables: Sequence[tuple[str, str, str]]  # names of (key id, secret, token) in the environment
+    setting_variables: Mapping[str, str]  # setting -> the vendor's own name for it in the environment
+    settings: Sequence[str]  # what else an account can be told
+
+    def endpoints(self, region: str) -> Mapping[str, str]:
+        """The vendor's base URL of each service in a region."""
+
+    def plan(self, rows: Sequence[Any], accounts: Sequence[str], batch: int) -> Planned:
+        """Check rows and make jobs of them.
+
+        Equal rows in equal order give equal jobs with equal keys. A row that names no account belongs to the first
+        one. `batch` bounds the rows in a job, where the cloud takes several at once.
+        """
+
+    def rows(self, job: Job) -> Sequence[Row]:
+        """The rows that a job stands for."""
+
+    def split(self, job: Job) -> tuple[Job, ...]:
+        """Smaller jobs that do the same together; empty where the job is as small as it gets."""
+
+    def start(self, job: Job, account: Account) -> Call: ...
+
+    def started(self, reply: Reply) -> str:
+        """The task that a successful start gave; "" where there is nothing to poll."""
+
+    def poll(self, target: str, task: str | None, page: int) -> Call:
+        """Ask for one task, or for a page (from 1) of all tasks of a target."""
+
+    def polled(self, reply: Reply) -> TaskPage: ...
+
+    def inspect(self, target: str, account: Account, now: float) -> Call | None:
+        """A call that tells whether a target can be worked on, if the cloud has one."""
+
+    def inspected(self, reply: Reply) -> None:
+        """Raise a `TargetError` that says what is wrong with the target, if something is."""
+
+    def lookup(self, account: Account) -> Call | None:
+        """A call whose answer is needed before the account can be used, if any."""
+
+    def looked_up(self, account: Account, reply: Reply) -> Account:
+        """The account, completed by the answer to `lookup`."""
+
+    def check(self, call: Call, reply: Reply) -> None:
+        """Raise the `CallError` that an answer means, if it is not a success."""
+
+    def signer(self, account: Account) -> Sign: ...
+
+
+@cache
+def clouds() -> Mapping[str, Cloud]:
+    """Every cloud there is, by name."""
+    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    found: list[Cloud] = [module.CLOUD for module in modules if hasattr(module, "CLOUD")]
+    return {cloud.name: cloud for cloud in sorted(found, key=lambda cloud: cloud.name)}
+
+
+def cloud_for(row_type: type[Any]) -> Cloud:
+    """The cloud that a type of row belongs to."""
+    for cloud in clouds().values():
+        if cloud.row is row_type:
+            return cloud
+    known = ", ".join(cloud.row.__name__ for cloud in clouds().values())
+    raise InputError(f"{row_type.__name__} is not a kind of row; use {known}")

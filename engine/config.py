@@ -1,0 +1,216 @@
+"""Settings: flags over ``SYNCMUX_*`` variables over a TOML file. A setting has one name in all three."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from engine.clouds import Cloud, clouds
+from engine.credentials import from_environment
+from engine.errors import ConfigError, CredentialsError
+from engine.model import Account
+
+REGION = re.compile(r"[a-z0-9-]{2,32}").fullmatch
+ACCOUNT_KEYS = {"cloud", "region", "rate", "credentials"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is set outside the accounts."""
+
+    backlog: str = ".syncmux/backlog.db"
+    rate: float | None = None  # calls/s of the operation that starts work; never exceeded
+    concurrency: int = 256  # calls in flight per account and operation
+    batch: int = 10  # rows in a call, where a cloud takes several
+    allow_hosts: tuple[str, ...] = ()  # outside the vendors' domains, that requests may be sent to
+    accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def load(file: Path | None, environ: Mapping[str, str] = os.environ, **flags: Any) -> Settings:
+    """The settings in force. Flags that are None were not given.
+
+    Raises:
+        ConfigError: a setting is unknown or wrong; the message names it and where it stands.
+    """
+    settings = Settings()
+    if file is not None:
+        settings = _applied(settings, _read(file), str(file))
+    names = [f.name for f in fields(Settings) if f.name != "accounts"]
+    variables = {name: environ[f"SYNCMUX_{name.upper()}"] for name in names if environ.get(f"SYNCMUX_{name.upper()}")}
+    settings = _applied(settings, variables, "the environment")
+    return _applied(settings, {name: value for name, value in flags.items() if value is not None}, "the command line")
+
+
+def accounts(
+    settings: Settings, environ: Mapping[str, str] = os.environ, only: Collection[str] | None = None
+) -> list[Account]:
+    """The accounts of some clouds (of all, by default): those of the settings, else one per cloud from the environment.
+
+    Raises:
+        CredentialsError: an account has no credentials.
+        ConfigError: anything else is missing or wrong.
+    """
+    wanted = {name: cloud for name, cloud in clouds().items() if only is None or name in only}
+    found = []
+    for name, table in settings.accounts.items():
+        cloud = clouds().get(str(table.get("cloud", "")))
+        if cloud is None:
+            raise ConfigError(f"accounts.{name}.cloud is {table.get('cloud')!r}; there is {', '.join(clouds())}")
+        if cloud.name in wanted:
+            found.append(_account(name, cloud, table, settings, environ))
+    for cloud in wanted.values():
+        if any(account.cloud == cloud.name for account in found):
+            continue
+        try:
+            found.append(_account(cloud.name, cloud, {}, settings, environ))
+        except CredentialsError:
+            if only is not None:
+                raise
+    if not found:
+        raise CredentialsError("no credentials: " + "; ".join(_what_to_set(cloud) for cloud in wanted.values()))
+    return found
+
+
+def accounts_from_environment() -> list[Account]:
+    """One account for every cloud whose credentials the environment holds."""
+    return accounts(load(None))
+
+
+def _account(
+    name: str, cloud: Cloud, table: Mapping[str, Any], settings: Settings, environ: Mapping[str, str]
+) -> Account:
+    own = {*cloud.services.values(), *cloud.setting_variables, *cloud.settings}
+    for key in table:
+        if key not in ACCOUNT_KEYS | own:
+            known = ", ".join(sorted(ACCOUNT_KEYS | own))
+            raise ConfigError(f"accounts.{name}.{key} is not a setting; there is {known}")
+    values = {key: str(value) for key, value in table.items()}
+    if not table:  # the account that the environment describes
+        for key in ("region", *own):
+            vendors = cloud.setting_variables.get(key)
+            value = environ.get(f"SYNCMUX_{cloud.name.upper()}_{key.upper()}") or (vendors and environ.get(vendors))
+            if value:
+                values[key] = value
+    credentials = from_environment(cloud, _prefixed(environ, values.get("credentials", "")), name if table else "")
+    region = values.get("region", "")
+    first = next(iter(cloud.services.values()))
+    if not region and first not in values:
+        raise ConfigError(
+            f"accounts.{name}.region is not set" if table else f"set SYNCMUX_{cloud.name.upper()}_REGION to the region"
+        )
+    if region and not REGION(region):
+        raise ConfigError(f"region {region!r:.60} of account {name} is not the name of a region")
+    endpoints = dict(cloud.endpoints(region))
+    for service, setting in cloud.services.items():
+        if setting in values:
+            endpoints[service] = endpoint(values[setting], cloud, settings.allow_hosts, f"{setting} of account {name}")
+    rate = _positive(table["rate"], f"accounts.{name}.rate") if "rate" in table else None
+    return Account(name, cloud.name, region, credentials, endpoints, {k: values[k] for k in own if k in values}, rate)
+
+
+def endpoint(url: str, cloud: Cloud, allow_hosts: Collection[str], setting: str) -> str:
+    """A base URL that signed requests may be sent to.
+
+    Raises:
+        ConfigError: it is not https (plain http is for loopback only), or leads outside the vendor's domains.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ConfigError(f"{setting} is not a URL: {url!r:.100}") from None
+    if parts.scheme not in {"http", "https"} or not host or parts.path not in {"", "/"} or parts.query or "@" in url:
+        raise ConfigError(f"{setting} is not a base URL such as https://host: {url!r:.100}")
+    if _loopback(host):
+        return url.rstrip("/")
+    if parts.scheme == "http":
+        raise ConfigError(f"{setting} is plain http, which is for loopback only: {url!r:.100}")
+    if not host.endswith(tuple(cloud.domains)) and host not in allow_hosts:
+        raise ConfigError(f"{setting} leads to {host}, outside {', '.join(cloud.domains)}; name it in allow_hosts")
+    return url.rstrip("/")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _prefixed(environ: Mapping[str, str], prefix: str) -> Mapping[str, str]:
+    """The environment as an account sees it whose setting `credentials` is a prefix: ``ONE_`` and the usual names."""
+    if not prefix:
+        return environ
+    return {name.removeprefix(prefix): value for name, value in environ.items() if name.startswith(prefix)}
+
+
+def _what_to_set(cloud: Cloud) -> str:
+    key_id, secret, _ = cloud.credential_variables[0]
+    return f"{key_id} and {secret} for {cloud.name}"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+
+
+def _applied(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
+    known = {f.name for f in fields(Settings)}
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"{name} in {where} is not a setting; there is {', '.join(sorted(known))}")
+    try:
+        return replace(settings, **{name: READERS[name](value, name) for name, value in values.items()})
+    except ConfigError as error:
+        raise ConfigError(f"{error}, in {where}") from None
+
+
+def _positive(value: Any, name: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0.01 <= number <= 1e6:
+        raise ConfigError(f"{name} is {value!r:.40}; it must be a number of calls/s from 0.01 on")
+    return number
+
+
+def _whole(value: Any, name: str, most: int) -> int:
+    number = int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdigit()) else 0
+    if not 1 <= number <= most:
+        raise ConfigError(f"{name} is {value!r:.40}; it must be a whole number from 1 to {most:,}")
+    return number
+
+
+def _hosts(value: Any, name: str) -> tuple[str, ...]:
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(host, str) for host in listed):
+        raise ConfigError(f"{name} must be a list of host names")
+    return tuple(host.strip() for host in listed)
+
+
+def _tables(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise ConfigError(f"{name} must be tables: [{name}.NAME]")
+    return value
+
+
+READERS: Mapping[str, Any] = {
+    "backlog": lambda value, name: str(value),
+    "rate": _positive,
+    "concurrency": lambda value, name: _whole(value, name, 10_000),
+    "batch": lambda value, name: _whole(value, name, 100),
+    "allow_hosts": _hosts,
+    "accounts": _tables,
+}

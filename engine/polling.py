@@ -1,0 +1,177 @@
+"""When to ask a cloud about running tasks, and what to make of its answers.
+
+One `Watch` per target: one page of a listing answers for many of its tasks, so what is scheduled is the target and
+never a single task. An empty or missing answer never means that a task is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from engine.clouds import TaskPage, TaskState
+from engine.model import Job
+
+FIRST_GUESS_S = 1.0  # of how long a task takes, until one was seen to its end
+MIN_INTERVAL_S = 1.0
+MAX_INTERVAL_S = 60.0
+WORTH_A_POLL = 10  # tasks that should have ended before a poll is spent on them, while others are still to come
+LOST_AFTER_MISSES = 3  # answers to a question for that very task which do not know it ...
+LOST_AFTER_S = 60.0  # ... over at least this time
+
+
+class Ask(NamedTuple):
+    """One question: about a task, or for a page (from 1) of all tasks of the target."""
+
+    task: str | None
+    page: int
+
+
+class Ended(NamedTuple):
+    """A task that needs no more polling. `state` is None when the cloud lost it."""
+
+    job: Job
+    state: TaskState | None
+
+
+class Typical:
+    """How long a task usually takes: a moving average over those that were seen to their end."""
+
+    def __init__(self) -> None:
+        self.duration_s: float | None = None
+
+    def saw(self, duration_s: float) -> None:
+        before = self.duration_s
+        self.duration_s = duration_s if before is None else before + 0.1 * (duration_s - before)
+
+    @property
+    def guess_s(self) -> float:
+        return FIRST_GUESS_S if self.duration_s is None else max(0.5, self.duration_s)
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A task. Two triggers may be given the same one; its end is the end of both."""
+
+    jobs: list[Job]
+    since: float
+    look_at: float  # when it is worth a look
+    unseen: int = 0  # sweeps in a row whose pages did not show it
+    unknown: int = 0  # answers in a row to a question for it alone which did not know it
+
+
+class Watch:
+    """The running tasks of one target."""
+
+    def __init__(self, typical: Typical, page_size: int) -> None:
+        self._typical = typical
+        self._page_size = page_size
+        self._open: dict[str, _Watched] = {}
+        self._sweep: Iterator[Ask] | None = None
+        self._to_see: set[str] = set()
+        self._listed: TaskPage | None = None
+        self._not_before = 0.0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __contains__(self, task: str) -> bool:
+        return task in self._open
+
+    def add(self, job: Job) -> None:
+        """Watch the task of a started job."""
+        if known := self._open.get(job.task):
+            known.jobs.append(job)
+        else:
+            self._open[job.task] = _Watched([job], job.started_at, job.started_at + self._typical.guess_s)
+
+    def due(self, *, more: bool, blocked: bool) -> float | None:
+        """When to begin the next sweep; None while nothing runs.
+
+        Args:
+            more: tasks are still being started here, so a poll can wait until it is worth it.
+            blocked: jobs wait for a task here to end, so the first end counts.
+        """
+        if not self._open:
+            return None
+        looks = sorted(watched.look_at for watched in self._open.values())
+        late = looks[0] + min(MAX_INTERVAL_S, max(5.0, 4 * self._typical.guess_s))
+        if blocked:
+            best = looks[0]
+        elif more:
+            best = looks[WORTH_A_POLL - 1] if len(looks) >= WORTH_A_POLL else late
+        else:
+            best = looks[-1]
+        return max(self._not_before, min(late, best))
+
+    def ask(self, now: float) -> Ask | None:
+        """The next question of the sweep, beginning one if none is under way; None when the sweep is over."""
+        if self._sweep is None:
+            self._sweep = self._questions()
+        question = next(self._sweep, None)
+        if question is None:
+            self.rest(now + MIN_INTERVAL_S)
+        return question
+
+    @property
+    def sweeping(self) -> bool:
+        return self._sweep is not None
+
+    def rest(self, until: float) -> None:
+        """End the sweep under way and begin no other before `until`."""
+        self._sweep = None
+        self._not_before = until
+
+    def heard(self, question: Ask, page: TaskPage, now: float) -> list[Ended]:
+        """Take an answer in, and say which jobs' tasks ended by it."""
+        self._listed = page
+        ended = []
+        for state in page.tasks:
+            watched = self._open.get(state.task)
+            if watched is None:
+                continue
+            self._to_see.discard(state.task)
+            watched.unseen = watched.unknown = 0
+            if state.done is None:
+                pause = min(MAX_INTERVAL_S, max(MIN_INTERVAL_S, 0.5 * (now - watched.since)))
+                watched.look_at = max(watched.since + self._typical.guess_s, now + pause)
+                continue
+            del self._open[state.task]
+            if state.done and state.duration_s is not None:
+                self._typical.saw(state.duration_s)
+            ended += [Ended(job, state) for job in watched.jobs]
+        if question.task in self._to_see:
+            ended += self._unknown(question.task, now)
+        return ended
+
+    def overdue(self, before: float) -> list[Job]:
+        """Stop watching the tasks that were started before `before`; returns their jobs."""
+        late = [task for task, watched in self._open.items() if watched.since < before]
+        return [job for task in late for job in self._open.pop(task).jobs]
+
+    def _questions(self) -> Iterator[Ask]:
+        self._to_see = set(self._open)
+        if len(self._to_see) > 1:
+            for page in range(1, 2 + -(-len(self._to_see) // self._page_size)):
+                yield Ask(None, page)
+                listed = self._listed
+                if not self._to_see or not listed or not listed.tasks or page * self._page_size >= listed.total:
+                    break
+        alone = len(self._open) == 1
+        for task in list(self._to_see):
+            if watched := self._open.get(task):
+                watched.unseen += 1
+                # The pages may have moved while they were read: once is no news.
+                if alone or watched.unseen > 1:
+                    yield Ask(task, 1)
+        self._to_see.clear()
+
+    def _unknown(self, task: str, now: float) -> list[Ended]:
+        watched = self._open[task]
+        watched.unknown += 1
+        watched.look_at = now + max(MIN_INTERVAL_S, self._typical.guess_s)
+        if watched.unknown < LOST_AFTER_MISSES or now - watched.since < LOST_AFTER_S:
+            return []
+        del self._open[task]
+        return [Ended(job, None) for job in watched.jobs]

@@ -1,0 +1,182 @@
+"""Polling against a simulated target: what is asked, how often, and what is made of strange answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.clouds import TaskPage, TaskState
+from engine.model import Job, Target
+from engine.polling import LOST_AFTER_S, Ask, Ended, Typical, Watch
+
+TARGET = Target("cloud", "account", "gw-1")
+PAGE = 50
+
+
+def job(number: int, started_at: float = 0.0) -> Job:
+    return Job(bytes(16), TARGET, b"", id=number, task=f"t-{number}", started_at=started_at)
+
+
+@dataclass
+class Gateway:
+    """A cloud that lists its tasks newest first, and tells how long the ended ones took."""
+
+    took: dict[str, tuple[float, float]] = field(default_factory=dict)  # task -> when it began, how long it takes
+    hidden: set[str] = field(default_factory=set)
+    calls: int = 0
+
+    def answer(self, ask: Ask, now: float) -> TaskPage:
+        self.calls += 1
+        listed = [self.state(task, now) for task in reversed(self.took) if task not in self.hidden]
+        if ask.task:
+            listed = [state for state in listed if state.task == ask.task]
+        start = (ask.page - 1) * PAGE
+        return TaskPage(listed[start : start + PAGE], len(listed))
+
+    def state(self, task: str, now: float) -> TaskState:
+        began, takes = self.took[task]
+        done = now >= began + takes
+        return TaskState(task, True if done else None, duration_s=takes if done else None)
+
+
+def sweep(watch: Watch, gateway: Gateway, now: float) -> list[Ended]:
+    ended: list[Ended] = []
+    while ask := watch.ask(now):
+        ended += watch.heard(ask, gateway.answer(ask, now), now)
+    return ended
+
+
+def follow(watch: Watch, gateway: Gateway, *, until: float, more: bool = False) -> dict[str, float]:
+    """Poll when due; returns when each task's end was noticed."""
+    noticed: dict[str, float] = {}
+    now = 0.0
+    while now < until and (due := watch.due(more=more, blocked=False)) is not None:
+        now = max(now, due)
+        for job_, state in sweep(watch, gateway, now):
+            assert state is not None
+            noticed[job_.task] = now
+    return noticed
+
+
+def watched(gateway: Gateway, number: int, takes: float, apart: float = 0.0) -> Watch:
+    watch = Watch(Typical(), PAGE)
+    for i in range(number):
+        gateway.took[f"t-{i}"] = (i * apart, takes)
+        watch.add(job(i, i * apart))
+    return watch
+
+
+def test_one_task_is_asked_for_by_its_id() -> None:
+    gateway = Gateway()
+    watch = watched(gateway, 1, takes=1.0)
+    assert watch.ask(5.0) == Ask("t-0", 1)
+
+
+def test_pages_answer_for_many_tasks() -> None:
+    gateway = Gateway()
+    watch = watched(gateway, 100, takes=1.0)
+    assert len(sweep(watch, gateway, 5.0)) == 100
+    assert gateway.calls == 2
+
+
+def test_every_end_is_seen_for_few_calls() -> None:
+    gateway = Gateway()
+    watch = watched(gateway, 100, takes=5.0, apart=0.2)
+    noticed = follow(watch, gateway, until=500.0)
+    assert len(noticed) == 100
+    assert gateway.calls <= 15
+
+
+def test_an_end_is_noticed_soon_after_the_usual_time() -> None:
+    typical = Typical()
+    typical.saw(30.0)
+    gateway = Gateway(took={"t-0": (0.0, 30.0)})
+    watch = Watch(typical, PAGE)
+    watch.add(job(0))
+    assert follow(watch, gateway, until=1000.0)["t-0"] <= 35.0
+    assert gateway.calls == 1
+
+
+def test_long_tasks_are_asked_about_ever_more_rarely() -> None:
+    gateway = Gateway()
+    watch = watched(gateway, 1, takes=3600.0)
+    noticed = follow(watch, gateway, until=10_000.0)
+    assert noticed["t-0"] <= 3600.0 + 61.0
+    assert gateway.calls < 80
+
+
+def test_while_jobs_wait_for_room_the_first_end_counts() -> None:
+    gateway = Gateway()
+    watch = watched(gateway, 20, takes=1.0, apart=1.0)
+    waiting, blocked = watch.due(more=True, blocked=False), watch.due(more=True, blocked=True)
+    assert blocked is not None
+    assert waiting is not None
+    assert blocked < waiting
+
+
+@pytest.mark.parametrize("answer", [TaskPage([], 0), TaskPage([], 500), TaskPage([TaskState("t-other", True)], 1)])
+def test_an_empty_or_foreign_answer_ends_nothing(answer: TaskPage) -> None:
+    watch = watched(Gateway(), 3, takes=1.0)
+    for now in (2.0, 4.0, 6.0):
+        while ask := watch.ask(now):
+            assert watch.heard(ask, answer, now) == []
+    assert len(watch) == 3
+
+
+def test_a_task_the_pages_do_not_show_is_asked_for_alone() -> None:
+    gateway = Gateway(hidden={"t-1"})
+    watch = watched(gateway, 3, takes=1.0)
+    sweep(watch, gateway, 2.0)
+    assert len(watch) == 1
+    assert watch.ask(4.0) == Ask("t-1", 1)
+
+
+def test_a_task_is_lost_only_after_several_denials_over_some_time() -> None:
+    gateway = Gateway(hidden={"t-0"})
+    watch = watched(gateway, 1, takes=1.0)
+    lost_at = None
+    for now in range(2, 200, 10):
+        if sweep(watch, gateway, float(now)):
+            lost_at = now
+            break
+    assert lost_at is not None
+    assert lost_at >= LOST_AFTER_S
+
+
+def test_two_jobs_with_the_same_task_both_end() -> None:
+    gateway = Gateway(took={"t-7": (0.0, 1.0)})
+    watch = Watch(Typical(), PAGE)
+    first, second = job(7), job(7)
+    watch.add(first)
+    watch.add(second)
+    assert [ended.job for ended in sweep(watch, gateway, 5.0)] == [first, second]
+
+
+def test_a_failed_question_ends_the_sweep_and_postpones_the_next() -> None:
+    watch = watched(Gateway(), 3, takes=1.0)
+    watch.ask(2.0)
+    watch.rest(30.0)
+    assert not watch.sweeping
+    assert watch.due(more=False, blocked=True) == 30.0
+
+
+def test_overdue_tasks_are_given_back() -> None:
+    watch = watched(Gateway(), 3, takes=1e9, apart=10.0)
+    assert [late.task for late in watch.overdue(15.0)] == ["t-0", "t-1"]
+    assert len(watch) == 1
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 300)), min_size=1, max_size=130))
+def test_whatever_the_tasks_every_end_is_seen_in_bounded_calls(tasks: list[tuple[float, float]]) -> None:
+    gateway = Gateway({f"t-{i}": times for i, times in enumerate(tasks)})
+    watch = Watch(Typical(), PAGE)
+    for i, (began, _) in enumerate(tasks):
+        watch.add(job(i, began))
+    noticed = follow(watch, gateway, until=5000.0)
+    assert len(noticed) == len(tasks)
+    assert all(noticed[task] >= sum(times) for task, times in gateway.took.items())
+    assert gateway.calls <= 20 + 3 * len(tasks)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from engine.targets import HOLD_BASE_S, HOLD_CAP_S, Room
+
+
+def test_a_target_has_room_until_it_says_otherwise() -> None:
+    assert Room().admits(10_000, now=0.0)
+
+
+def test_what_it_bore_becomes_the_bound() -> None:
+    room = Room()
+    room.refused(running=3, now=0.0)
+    assert room.admits(2, now=0.0)
+    assert not room.admits(3, now=0.0)
+
+
+def test_somebody_elses_operation_holds_it_for_ever_longer() -> None:
+    room = Room()
+    now = 0.0
+    holds = []
+    for _ in range(10):
+        room.refused(running=0, now=now)
+        holds.append(room.held_until - now)
+        now = room.held_until
+    assert holds[:3] == [HOLD_BASE_S, 2 * HOLD_BASE_S, 4 * HOLD_BASE_S]
+    assert holds[-1] == HOLD_CAP_S
+    room.bore()
+    room.refused(running=0, now=now)
+    assert room.held_until - now == HOLD_BASE_S
+
+
+def test_more_is_tried_rarely_and_ever_more_rarely() -> None:
+    room = Room()
+    room.refused(running=1, now=0.0)
+    tries = []
+    for start in range(3000):
+        room.bore()
+        if room.admits(1, now=100.0):
+            tries.append(start)
+            room.refused(running=1, now=100.0)
+    assert 5 <= len(tries) <= 15
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
+    assert gaps == sorted(gaps)
+
+
+def test_it_finds_more_room_when_there_is() -> None:
+    room = Room()
+    room.refused(running=1, now=0.0)
+    for _ in range(20):
+        room.bore()
+    assert room.admits(100, now=100.0)
