@@ -1,0 +1,110 @@
+"""The backlog: the engine's only memory. A job lives in it from its acceptance to its outcome.
+
+What is written is the words of `engine.model`; no secret ever is, a job only names its account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from engine.model import Job, Settlement, State, Target
+
+
+class Rejected(NamedTuple):
+    """A row that could not be used, and where it stood."""
+
+    source: str
+    line: int
+    reason: str
+    text: str
+
+
+class Claim(NamedTuple):
+    """Jobs to start, oldest first, and when the next one is due (None: the target has no other waiting job)."""
+
+    jobs: list[Job]
+    next_due: float | None
+
+
+class Failure(NamedTuple):
+    """A failed job and what is known of its failure."""
+
+    job: Job
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    jobs: int = 0
+    rows: int = 0
+
+
+Tally = dict[Target, dict[State, Count]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How far an input has been taken in. `cursor` is the reader's, and opaque here."""
+
+    cursor: str
+    rows: int  # accepted, rejected and repeated ones
+    rejected: int
+    repeated: int
+
+
+class Backlog(Protocol):
+    """Every method that writes returns after what it wrote is durable. Times are seconds since the epoch.
+
+    Raises `engine.errors.BacklogError` when it cannot do its work; then nothing may go on.
+    """
+
+    async def put(
+        self,
+        jobs: Sequence[Job],
+        *,
+        source: str | None = None,
+        progress: Source | None = None,
+        rejected: Sequence[Rejected] = (),
+    ) -> list[int]:
+        """Accept jobs, and with them how far their source was read, in one transaction.
+
+        Returns the indices of jobs that are in the backlog already; those change nothing. A job that failed is not
+        among them: it waits again, with all its attempts before it.
+        """
+
+    async def claim(self, wants: Sequence[tuple[Target, int]], now: float) -> list[Claim]:
+        """For each wanted target up to that many due jobs. No job is given twice until it is settled or the backlog
+        is opened again."""
+
+    async def release(self) -> None:
+        """Let jobs that were claimed and not settled be claimed again: whoever claimed them has stopped."""
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None: ...
+
+    async def started(self, target: Target) -> list[Job]:
+        """The jobs whose tasks run."""
+
+    async def tally(self) -> Tally: ...
+
+    async def progress(self, source: str) -> Source | None: ...
+
+    async def sources(self) -> dict[str, Source]: ...
+
+    async def forget(self, source: str | None, clouds: Sequence[str]) -> None:
+        """Forget how far a source was read, and the finished jobs of some clouds, so that they are done again."""
+
+    def failures(self) -> AsyncIterator[Failure]: ...
+
+    def rejections(self) -> AsyncIterator[Rejected]: ...
+
+    async def retry_failed(self, clouds: Sequence[str]) -> Count:
+        """Make failed jobs wait again, with all their attempts before them."""
+
+    async def remember(self, name: str, value: str) -> None: ...
+
+    async def recall(self, name: str) -> str | None: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,54 @@
+-- The backlog of one machine. Times are seconds since the epoch.
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE target (
+    id INTEGER PRIMARY KEY,
+    cloud TEXT NOT NULL,
+    account TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (cloud, account, name)
+);
+
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,      -- the same work always has the same key
+    target INTEGER NOT NULL REFERENCES target,
+    state INTEGER NOT NULL,        -- engine.model.State
+    due REAL NOT NULL,             -- of a waiting job
+    attempts INTEGER NOT NULL,
+    rows INTEGER NOT NULL,         -- of input that the job stands for
+    payload BLOB,                  -- NULL once it is not needed any more
+    task TEXT,                     -- the cloud's handle, of a started job
+    started REAL,
+    code TEXT,                     -- of the last failure
+    why TEXT
+);
+CREATE INDEX job_waiting ON job (target, due) WHERE state = 0;
+CREATE INDEX job_started ON job (target) WHERE state = 1;
+CREATE INDEX job_failed ON job (state) WHERE state = 4;
+
+-- Kept with every change, so that counting never reads the jobs.
+CREATE TABLE tally (
+    target INTEGER NOT NULL REFERENCES target,
+    state INTEGER NOT NULL,
+    jobs INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    PRIMARY KEY (target, state)
+) WITHOUT ROWID;
+
+CREATE TABLE source (
+    name TEXT PRIMARY KEY,
+    cursor TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    repeated INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE rejected (
+    source TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (source, line)
+) WITHOUT ROWID;

@@ -1,0 +1,178 @@
+"""The backlog of one machine: one SQLite file (or memory), one process, one writing thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import apsw
+
+from engine.backlog import Backlog, Claim, Count, Failure, Rejected, Source, Tally
+from engine.backlog.owner import Owner
+from engine.backlog.tables import Tables
+from engine.backlog.writer import Writer
+from engine.errors import BacklogError
+from engine.model import Job, Settlement, Target
+
+SCHEMA_VERSION = 1
+PAGE = 500
+
+
+class SqliteBacklog(Backlog):
+    """See `Backlog`. `path` is a file, or ``:memory:`` for a backlog that ends with the process.
+
+    With ``read_only`` it can be looked at while another process owns it.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._read_only = read_only
+        self._clock = clock
+        self._owner: Owner | None = None
+        self._writer = Writer(self._connect, self._rolled_back)
+        self._tables: Tables
+
+    async def __aenter__(self) -> Self:
+        self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def open(self) -> None:
+        """Take ownership and open the file, making it if there is none.
+
+        Raises:
+            BacklogError: it is in use, damaged, of a newer syncmux, or cannot be made. It is never made anew over
+                something that is there.
+        """
+        if self._path != ":memory:" and not self._read_only:
+            path = Path(self._path)
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise BacklogError(f"cannot make {path.parent}: {error.strerror}") from None
+            self._owner = Owner(path)
+        try:
+            self._writer.start()
+        except (apsw.Error, OSError) as error:
+            self._release()
+            raise BacklogError(f"cannot open the backlog {self._path}: {error}") from None
+        except BacklogError:
+            self._release()
+            raise
+
+    def _connect(self) -> apsw.Connection:
+        flags = apsw.SQLITE_OPEN_READONLY if self._read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        if self._path != ":memory:" and not self._read_only:
+            Path(self._path).touch(mode=0o600, exist_ok=True)  # SQLite would make it readable to others
+        connection = apsw.Connection(str(self._path), flags=flags)
+        connection.set_busy_timeout(5000)
+        version = _pragma(connection, "user_version")
+        if version > SCHEMA_VERSION:
+            connection.close()
+            raise BacklogError(f"the backlog {self._path} was written by a newer syncmux (schema {version})")
+        if not self._read_only:
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "wal_autocheckpoint=4000",
+                "cache_size=-65536",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            if version == 0:
+                with connection:
+                    connection.execute(Path(__file__).with_name("schema.sql").read_text())
+                    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        elif version == 0:
+            raise BacklogError(f"{self._path} is no backlog")
+        self._tables = Tables(connection, self._clock)
+        return connection
+
+    def _rolled_back(self) -> None:
+        self._tables.load()
+
+    async def put(
+        self,
+        jobs: Sequence[Job],
+        *,
+        source: str | None = None,
+        progress: Source | None = None,
+        rejected: Sequence[Rejected] = (),
+    ) -> list[int]:
+        return await self._writer.do(partial(self._put, jobs, source, progress, rejected))
+
+    def _put(
+        self, jobs: Sequence[Job], source: str | None, progress: Source | None, rejected: Sequence[Rejected]
+    ) -> list[int]:
+        known = self._tables.insert(jobs)
+        self._tables.reject(rejected)
+        if source is not None and progress is not None:
+            self._tables.advance(source, progress)
+        return known
+
+    async def claim(self, wants: Sequence[tuple[Target, int]], now: float) -> list[Claim]:
+        return await self._writer.do(lambda: [self._tables.claim(target, limit, now) for target, limit in wants])
+
+    async def release(self) -> None:
+        await self._writer.do(partial(Tables.release, self._tables))
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        await self._writer.do(lambda: self._tables.settle(settlements))
+
+    async def started(self, target: Target) -> list[Job]:
+        return await self._writer.do(lambda: self._tables.started(target))
+
+    async def tally(self) -> Tally:
+        return await self._writer.do(partial(Tables.tally, self._tables))
+
+    async def progress(self, source: str) -> Source | None:
+        return await self._writer.do(lambda: self._tables.progress(source))
+
+    async def sources(self) -> dict[str, Source]:
+        return await self._writer.do(partial(Tables.sources, self._tables))
+
+    async def forget(self, source: str | None, clouds: Sequence[str]) -> None:
+        await self._writer.do(lambda: self._tables.forget(source, clouds))
+
+    async def failures(self) -> AsyncIterator[Failure]:
+        after = 0
+        while page := await self._writer.do(partial(lambda last: self._tables.failures(last, PAGE), after)):
+            for failure in page:
+                yield failure
+            after = page[-1].job.id
+
+    async def rejections(self) -> AsyncIterator[Rejected]:
+        after: tuple[str, int] = ("", 0)
+        while page := await self._writer.do(partial(lambda last: self._tables.rejections(last, PAGE), after)):
+            for rejected in page:
+                yield rejected
+            after = page[-1].source, page[-1].line
+
+    async def retry_failed(self, clouds: Sequence[str]) -> Count:
+        return await self._writer.do(lambda: self._tables.retry_failed(clouds))
+
+    async def remember(self, name: str, value: str) -> None:
+        await self._writer.do(lambda: self._tables.remember(name, value))
+
+    async def recall(self, name: str) -> str | None:
+        return await self._writer.do(lambda: self._tables.recall(name))
+
+    async def close(self) -> None:
+        await self._writer.stop()
+        self._release()
+
+    def _release(self) -> None:
+        if self._owner:
+            self._owner.release()
+            self._owner = None
+
+
+def _pragma(connection: apsw.Connection, name: str) -> Any:
+    return connection.pragma(name)

@@ -1,0 +1,105 @@
+"""The file under the backlog: whose it is, who may read it, and what happens when it is not well."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from engine.backlog.sqlite import SqliteBacklog
+from engine.errors import BacklogError
+from engine.model import Job, Target
+
+A = Target("cloud", "account", "a")
+JOB = Job(b"k" * 16, A, b"payload")
+
+
+async def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "backlog.db"
+    async with SqliteBacklog(path) as backlog:
+        await backlog.put([JOB])
+        for file in path.parent.iterdir():
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+async def test_a_second_process_is_told_who_owns_it(tmp_path: Path) -> None:
+    path = tmp_path / "backlog.db"
+    script = (
+        "import asyncio, sys\nfrom engine.backlog.sqlite import SqliteBacklog\n"
+        "async def main():\n    async with SqliteBacklog(sys.argv[1]):\n        print('open', flush=True)\n"
+        "        sys.stdin.read()\nasyncio.run(main())"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"open\n"
+        with pytest.raises(BacklogError, match=f"in use by process {owner.pid}"):
+            SqliteBacklog(path).open()
+        async with SqliteBacklog(path, read_only=True) as reader:
+            assert await reader.tally() == {}
+        owner.kill()
+    async with SqliteBacklog(path):
+        pass  # its lock fell with it
+
+
+async def test_what_is_not_a_backlog_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "backlog.db"
+    path.write_bytes(b"precious " * 1000)
+    with pytest.raises(BacklogError, match="cannot open the backlog"):
+        SqliteBacklog(path).open()
+    assert path.read_bytes() == b"precious " * 1000
+
+
+async def test_a_newer_backlog_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "backlog.db"
+    async with SqliteBacklog(path):
+        pass
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with pytest.raises(BacklogError, match="newer syncmux"):
+        SqliteBacklog(path).open()
+
+
+async def test_a_missing_backlog_is_not_made_by_looking(tmp_path: Path) -> None:
+    with pytest.raises(BacklogError, match="cannot open"):
+        SqliteBacklog(tmp_path / "none.db", read_only=True).open()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and sys.platform == "darwin", reason="root writes anywhere")
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BacklogError, match="file"):
+        SqliteBacklog(tmp_path / "file" / "backlog.db").open()
+
+
+async def test_a_full_disk_stops_the_backlog_and_keeps_what_it_has(tmp_path: Path) -> None:
+    async with SqliteBacklog(tmp_path / "backlog.db") as backlog:
+        await backlog.put([JOB])
+        connection = backlog._tables._sql.__self__  # type: ignore[attr-defined]
+        await backlog._writer.do(lambda: connection.pragma("max_page_count", connection.pragma("page_count")))
+        many = [Job(f"{i:016}".encode(), A, bytes(2000)) for i in range(500)]
+        with pytest.raises(BacklogError, match="no space is left"):
+            await backlog.put(many)
+        tally = await backlog.tally()
+        assert sum(count.jobs for count in tally[A].values()) == 1
+
+
+async def test_nothing_runs_after_the_file_has_failed(tmp_path: Path) -> None:
+    async with SqliteBacklog(tmp_path / "backlog.db") as backlog:
+
+        def fail() -> None:
+            raise apsw.IOError("disk I/O error")
+
+        with pytest.raises(BacklogError, match="disk I/O error"):
+            await backlog._writer.do(fail)
+        with pytest.raises(BacklogError, match="has failed"):
+            await backlog.put([JOB])
