@@ -1,0 +1,171 @@
+"""The engine, as scripts use it.
+
+async with Engine() as engine:
+    async for outcome in engine.run(Push(key, sync_task_id) for key in keys):
+        ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from engine.backlog.sqlite import SqliteBacklog
+from engine.client import Client
+from engine.clouds import clouds
+from engine.config import accounts_from_environment
+from engine.errors import SyncmuxError
+from engine.feed import Rows
+from engine.model import Account, Finished, Outcome
+from engine.run import Options, Run
+from engine.settler import Ending
+from engine.transport import Transport
+
+DEFAULT_BACKLOG = Path(".syncmux/backlog.db")
+UNREAD_BATCHES = 16
+
+
+class Engine:
+    """Runs rows to their outcomes. One engine at a time owns a backlog, and it runs one input at a time.
+
+    The guarantee: at least once, never lost; after a clean stop, never twice.
+    """
+
+    def __init__(
+        self,
+        accounts: Sequence[Account] | None = None,
+        backlog: str | Path = DEFAULT_BACKLOG,
+        *,
+        rate: float | None = None,
+        options: Options | None = None,
+    ) -> None:
+        """
+        Args:
+            accounts: who calls; by default one account for every cloud whose credentials the environment holds.
+            backlog: a file, made if there is none, or ``:memory:`` for a backlog that ends with the engine.
+            rate: calls/s of the operation that starts work, per account; never exceeded. By default it is learnt.
+            options: everything else; see `Options`.
+
+        Raises:
+            ConfigError: the environment describes no account, or describes it wrongly.
+        """
+        self.accounts = list(accounts) if accounts is not None else accounts_from_environment()
+        self.options = options or Options()
+        if rate is not None:
+            self.options = self.options.at_rate(rate)
+        self.backlog = SqliteBacklog(backlog)
+        self.current: Run | None = None  # the last one, once it has ended
+        self._work: _Work | None = None
+        self._transport = Transport()
+        self._client = Client(self._transport, self.accounts)
+
+    async def __aenter__(self) -> Self:
+        self.backlog.open()
+        try:
+            await self._transport.__aenter__()
+        except BaseException:
+            await self.backlog.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._work:
+            await self._work.end()
+        await self._transport.__aexit__(kind, error, trace)
+        await self.backlog.close()
+
+    async def run(self, rows: Rows = ()) -> AsyncGenerator[Outcome, None]:
+        """Work on rows, and on what earlier runs left in the backlog, until everything has its outcome.
+
+        Yields an `Outcome` for every row, as it ends and after it was recorded. Rows are read no faster than the calls
+        go and outcomes are taken. Leaving the loop early ends the run as `drain` does.
+
+        Raises:
+            UnauthorizedError, QuotaError, UnavailableError, TransportError: an account could not go on. What it left
+                undone stays in the backlog; the other accounts' work was finished first.
+            BacklogError: nothing more could be recorded.
+        """
+        async with aclosing(self.endings(rows)) as batches:
+            async for batch in batches:
+                for ending in batch:
+                    for outcome in _outcomes(ending):
+                        yield outcome
+
+    async def endings(self, rows: Rows = ()) -> AsyncGenerator[list[Ending], None]:
+        """`run`, in batches and by job: for callers who count rather than look at every row. Beginning a run ends the
+        one before it."""
+        if self._work:
+            await self._work.end()  # its loop was left, and it may still be draining
+        send, receive = anyio.create_memory_object_stream[list[Ending]](UNREAD_BATCHES)
+        run = self.current = Run(self.accounts, self.backlog, self._client, self.options, send)
+        work = self._work = _Work(run, rows, receive)
+        try:
+            async for batch in receive:
+                yield batch
+            await work.task
+        except BaseExceptionGroup as group:
+            raise _own_error(group) from None
+        finally:
+            await work.end()
+        for error in run.stopped.values():
+            raise error
+
+    def drain(self) -> None:
+        """Begin nothing more; the run ends when what is in flight has ended and is recorded."""
+        if self.current:
+            self.current.drain()
+
+    def stop(self) -> None:
+        """End the run at once: `run` raises CancelledError. The next run makes the calls again that were in flight."""
+        if self._work:
+            self._work.task.cancel()
+
+
+class _Work:
+    """A run, the task that does it, and what it has not told yet."""
+
+    def __init__(self, run: Run, rows: Rows, unread: MemoryObjectReceiveStream[list[Ending]]) -> None:
+        self.task = asyncio.create_task(run.work(rows), name="syncmux run")
+        self._run = run
+        self._unread = unread
+
+    async def end(self) -> None:
+        """Drain the run if it is not over. May be called again, also at the same time."""
+        self._run.drain()
+        with anyio.move_on_after(self._run.options.drain_s), suppress(anyio.ClosedResourceError):
+            async for _ in self._unread:  # for the caller, who has left: the engine waits until somebody has read
+                pass
+        self._unread.close()
+        self.task.cancel()
+        await asyncio.wait((self.task,))
+        if not self.task.cancelled():
+            self.task.exception()  # seen: either the caller was told, or has left
+
+
+def _outcomes(ending: Ending) -> list[Outcome]:
+    if not isinstance(ending, Finished):
+        return [ending]
+    job = ending.job
+    state = ending.state.name.lower()
+    task = ending.task or job.task
+    return [Outcome(row, state, ending.why, ending.code, task) for row in clouds()[job.target.cloud].rows(job)]
+
+
+def _own_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error of ours among those of a group of tasks; the group itself if there is none."""
+    ours = group.subgroup(SyncmuxError)
+    if ours is None:
+        return group
+    first: BaseException = ours
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first

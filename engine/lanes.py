@@ -1,0 +1,205 @@
+"""A lane: leave to send, at the rate and in the numbers that one quota bears.
+
+One coroutine per lane asks for leave. Thousands waiting on one `AsyncLimiter` would overtake and starve each other,
+and under uvloop, whose timers tick in milliseconds, spin a core; one buyer taking permits in chunks does neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiolimiter import AsyncLimiter
+
+from engine.errors import CallError, ThrottledError
+from engine.model import Lane
+from engine.pace import Pace
+from engine.retry import MAX_HINT_S, Backoff, reaction
+
+CHUNK_S = 0.004  # worth of the rate that is bought at once
+AVERAGE = 0.987  # of the rate asked for is what is sent in the long run; room for what arrives unevenly
+CATCH_UP_S = 0.1  # worth of the rate: what may be made up for after a stall ...
+SPACING = 0.99  # ... at this share of the rate asked for, so that making up is never a burst
+LATE_S = 0.010  # how late a chunk may come and the next one still be on time, less what a chunk is worth
+TICK_S = 0.001  # no timer is shorter: uvloop's are of whole milliseconds, and shorter ones spin
+RENEW = 0.02  # relative change of the rate that is worth a new bucket
+SPENT_AFTER = 8  # refusals in a row that say the quota is spent, so that a hint to wait is for the whole lane
+SICK_AFTER = 10  # failures in a row that say the cloud is in trouble, not the call
+
+
+@dataclass(slots=True)
+class Count:
+    """What a lane has done, for reports and metrics."""
+
+    calls: int = 0
+    answered: int = 0  # calls with a valid answer, whether success or refusal
+    failed: int = 0
+    throttled: int = 0
+    busy: int = 0
+    told: int = 0  # tasks of ours that its answers told of
+
+
+class Permits:
+    """Leave to send, one request each, at a rate that may change.
+
+    A leaky bucket holds the average. What it holds back for a while it would give at once, so chunks are also spaced:
+    over any tenth of a second the rate is kept as it is over an hour.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._rate = 0.0
+        self._in_hand = 0
+        self._chunk = 1
+        self._next_at = 0.0
+        self._limiter: AsyncLimiter
+
+    async def take(self) -> None:
+        """Wait for one permit. For one caller at a time."""
+        if not self._in_hand:
+            if abs(self._pace.rate - self._rate) > RENEW * self._rate:
+                await self._renew()
+            await self._limiter.acquire(self._chunk)
+            if (early_s := self._next_at - time.perf_counter()) > TICK_S / 2:
+                await asyncio.sleep(max(TICK_S, early_s))
+            space_s = self._chunk / (SPACING * self._rate)
+            late_s = max(TICK_S / 2, LATE_S - space_s)
+            self._next_at = max(self._next_at, time.perf_counter() - late_s) + space_s
+            self._in_hand = self._chunk
+        self._in_hand -= 1
+
+    def forfeit(self) -> None:
+        """Give up what is in hand, after a pause: it would come as a burst."""
+        self._in_hand = 0
+
+    async def _renew(self) -> None:
+        rate = self._pace.rate * AVERAGE
+        self._chunk = max(1, int(rate * CHUNK_S))
+        bucket = self._chunk + rate * CATCH_UP_S
+        self._limiter = AsyncLimiter(bucket, bucket / rate)
+        await self._limiter.acquire(bucket - self._chunk)  # begin without a burst
+        self._rate = self._pace.rate
+
+
+class Health:
+    """Whether the cloud behind a lane is in trouble, by its failures in a row.
+
+    While it is, one call at a time goes out to see, after ever longer pauses, and failures count against no job.
+    """
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff = backoff
+        self._failures = 0
+        self._probes = 0
+        self.sick_since: float | None = None
+        self.last_error: CallError | None = None
+
+    @property
+    def sick(self) -> bool:
+        return self.sick_since is not None
+
+    def sick_for_s(self, now: float) -> float:
+        return 0.0 if self.sick_since is None else now - self.sick_since
+
+    def answered(self) -> None:
+        self._failures = self._probes = 0
+        self.sick_since = self.last_error = None
+
+    def failed(self, error: CallError, now: float, chance: float) -> float:
+        """Take a failure in; returns how many seconds the lane should pause."""
+        self.last_error = error
+        self._failures += 1
+        if self._failures < SICK_AFTER:
+            return 0.0
+        if self.sick_since is None:
+            self.sick_since = now
+        self._probes += 1
+        return self._backoff.base_s + self._backoff.delay_s(self._probes, chance)
+
+
+class LaneControl:
+    """Who may send in a lane, and when. `enter` before a call, `leave` after it."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        pace: Pace,
+        concurrency: int,
+        *,
+        backoff_s: float,
+        random: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.lane = lane
+        self.pace = pace
+        self.count = Count()
+        self.health = Health(Backoff(backoff_s))
+        self.in_flight = 0
+        self.closed = False  # what is under way goes on to its end
+        self._concurrency = concurrency
+        self._permits = Permits(pace)
+        self._random = random
+        self._clock = clock
+        self._paused_until = 0.0
+        self._refusals = 0  # as too fast, in a row
+        self._left: asyncio.Event = asyncio.Event()
+
+    @property
+    def paused_until(self) -> float:
+        """On the monotonic clock."""
+        return self._paused_until
+
+    async def enter(self) -> None:
+        """Wait for room and a permit. For one caller at a time. A closed lane lets nobody in."""
+        while True:
+            bound = 1 if self.health.sick else self._concurrency
+            if self.closed or self.in_flight >= bound:
+                self._left.clear()
+                await self._left.wait()
+            elif (pause_s := self._paused_until - self._clock()) > 0:
+                self._permits.forfeit()
+                await asyncio.sleep(max(0.001, pause_s))
+            else:
+                await self._permits.take()
+                if not self.closed:
+                    break
+        self.in_flight += 1
+
+    def leave(self, number: int = 1) -> None:
+        """Make room again, once the outcomes of the calls are recorded."""
+        self.in_flight -= number
+        self._left.set()
+
+    def answered(self) -> None:
+        """A call got a valid answer."""
+        self.count.answered += 1
+        self._refusals = 0
+        self.health.answered()
+        self.pace.answered(self._clock())
+
+    def failed(self, error: CallError) -> bool:
+        """Take in what a failed call says of the lane; returns whether the failure may be the call's own."""
+        now = self._clock()
+        if isinstance(error, ThrottledError):
+            self.count.throttled += 1
+            self._refusals += 1
+            self.health.answered()
+            self.pace.throttled(now, error.limit_per_s)
+            if error.retry_after_s and self._refusals >= SPENT_AFTER:
+                self.pause(min(error.retry_after_s, MAX_HINT_S))
+            return False
+        if not reaction(error).sick:
+            self.answered()
+            return True
+        self.count.failed += 1
+        pause_s = self.health.failed(error, now, self._random())
+        if error.retry_after_s:
+            pause_s = max(pause_s, min(error.retry_after_s, MAX_HINT_S))
+        if pause_s:
+            self.pause(pause_s)
+        return not self.health.sick
+
+    def pause(self, seconds: float) -> None:
+        self._paused_until = max(self._paused_until, self._clock() + seconds)

@@ -1,0 +1,155 @@
+"""One run: everything that works at the same time, from its beginning to the last outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from random import random
+
+from anyio.streams.memory import MemoryObjectSendStream
+
+from engine.backlog import Backlog, Count
+from engine.client import Client
+from engine.clouds import Cloud, clouds
+from engine.errors import CallError
+from engine.feed import Feed, Rows
+from engine.lanes import LaneControl
+from engine.model import Account, Lane, State
+from engine.pace import Pace
+from engine.poller import Poller
+from engine.retry import Limits
+from engine.settler import Ending, Settler
+from engine.starter import Starter
+from engine.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an engine works."""
+
+    rate: float | None = None  # calls/s of the operation that starts work, per account; None: learnt from the cloud
+    concurrency: int = 256  # calls in flight, per account and operation
+    batch: int = 10  # rows in a call, where a cloud takes several; OMS documents 10, and in another place 100
+    window: int = 20_000  # jobs that may be outstanding before more input is read
+    wait: bool = True  # follow tasks to their end; else a job ends when the cloud has taken it
+    drain_s: float = 40.0  # for what is in flight to end, when the run is asked to; longer than one attempt takes
+    limits: Limits = field(default_factory=Limits)
+
+    def at_rate(self, rate: float) -> Options:
+        return replace(self, rate=rate)
+
+
+class Run:
+    """The pumps of every account and what they share. `work` runs them until nothing is left to do."""
+
+    def __init__(
+        self,
+        accounts: Sequence[Account],
+        backlog: Backlog,
+        client: Client,
+        options: Options,
+        endings: MemoryObjectSendStream[list[Ending]],
+    ) -> None:
+        self.stopped: dict[str, CallError] = {}  # accounts that could not go on, and why
+        self.draining = False
+        self._accounts = accounts
+        self._backlog = backlog
+        self._client = client
+        self.options = options
+        self._endings = endings
+        self._noticed = asyncio.Event()  # the run may have come to its end
+        self.fed = False  # all rows of the input were read
+        self.window = Window(options.window)
+        self._settler = Settler(backlog, self.window, endings, self._noticed)
+        self.starters: dict[str, Starter] = {}
+        self.pollers: dict[str, Poller] = {}
+        names: dict[str, list[str]] = {}
+        for account in accounts:
+            names.setdefault(account.cloud, []).append(account.name)
+        self.feed = Feed(backlog, self.starters, names, options.batch, self.window, endings)
+
+    async def work(self, rows: Rows) -> None:
+        """Take up what earlier runs left, read the rows, and work until every job has ended."""
+        with self._endings:
+            for account in self._accounts:
+                await self._open_lanes(account)
+            await self._backlog.release()  # what a run before this one had in hand when it was left
+            await self._take_up()
+            if self.draining:  # asked for before there were lanes to close
+                self.drain()
+            async with asyncio.TaskGroup() as group:
+                pumps = [group.create_task(pump.run()) for pump in (self._settler, *self._pumps)]
+                feed = group.create_task(self._feed(rows))
+                while not self._ended:
+                    self._noticed.clear()
+                    await self._noticed.wait()
+                for task in (feed, *pumps):
+                    task.cancel()
+            for lane in self.lanes:
+                await self._backlog.remember(f"rate {lane.lane}", str(lane.pace.rate))
+
+    @property
+    def lanes(self) -> list[LaneControl]:
+        return [pump.lane for pump in self._pumps]
+
+    @property
+    def _pumps(self) -> list[Starter | Poller]:
+        return [*self.starters.values(), *self.pollers.values()]
+
+    @property
+    def _ended(self) -> bool:
+        enough = self.fed or self.draining
+        return enough and self._settler.idle and all(starter.idle for starter in self.starters.values())
+
+    def drain(self) -> None:
+        """Begin nothing more. The run ends when what is in flight has ended and is recorded."""
+        self.draining = True
+        for lane in self.lanes:
+            lane.closed = True
+        self._noticed.set()
+
+    def stop(self, account: str, error: CallError) -> None:
+        """Begin nothing more for one account; the others go on."""
+        self.stopped.setdefault(account, error)
+        for pumps in (self.starters, self.pollers):
+            if account in pumps:
+                pumps[account].lane.closed = True
+        self._noticed.set()
+
+    async def _feed(self, rows: Rows) -> None:
+        await self.feed.run(rows)
+        self.fed = True
+        self._noticed.set()
+
+    async def _open_lanes(self, account: Account) -> None:
+        await self._client.prepare(account.name)
+        cloud = clouds()[account.cloud]
+        options = self.options
+        poller = None
+        if cloud.poll_operation and options.wait:
+            lane = await self._lane(cloud, account.name, cloud.poll_operation, None)
+            limits = options.limits
+            poller = self.pollers[account.name] = Poller(
+                cloud, account.name, lane, self._client, self._settler, limits, self.stop
+            )
+        lane = await self._lane(cloud, account.name, cloud.start_operation, account.rate or options.rate)
+        self.starters[account.name] = Starter(
+            cloud, account.name, lane, self._backlog, self._client, self._settler, poller, options.limits,
+            self.stop, self._noticed,
+        )  # fmt: skip
+
+    async def _lane(self, cloud: Cloud, account: str, operation: str, ceiling: float | None) -> LaneControl:
+        lane = Lane(cloud.name, account, operation)
+        learnt = await self._backlog.recall(f"rate {lane}")
+        pace = Pace(float(learnt) if learnt else cloud.default_rate, ceiling)
+        return LaneControl(lane, pace, self.options.concurrency, backoff_s=self.options.limits.backoff_s, random=random)
+
+    async def _take_up(self) -> None:
+        """Go on with what earlier runs left."""
+        for target, states in (await self._backlog.tally()).items():
+            if any(state.live for state in states) and target.account in self.starters:
+                followed = State.STARTED in states and target.account in self.pollers
+                tasks = await self._backlog.started(target) if followed else []
+                self.window.change(len(tasks) + states.get(State.WAITING, Count()).jobs)
+                self.starters[target.account].take_up(target, tasks)

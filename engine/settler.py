@@ -1,0 +1,67 @@
+"""Where every step of every job ends: outcomes are recorded in batches, and only then take effect."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, TypeAlias
+
+from anyio.streams.memory import MemoryObjectSendStream
+
+from engine.backlog import Backlog
+from engine.model import Finished, Outcome, Settlement, Split
+from engine.window import Window
+
+Ending: TypeAlias = Finished | Outcome
+"""The end of a job, or of a row that never became one."""
+
+
+class Origin(Protocol):
+    """Whoever made the step."""
+
+    def settled(self, settlement: Settlement) -> None:
+        """The outcome is durable: free what the step held, and go on from it. Must not raise."""
+
+
+class Settler:
+    """Collects settlements while the backlog is writing, and gives it all of them at once."""
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        window: Window,
+        endings: MemoryObjectSendStream[list[Ending]],
+        noticed: asyncio.Event,
+    ) -> None:
+        """What ended goes to `endings`; a caller who does not read them makes the engine wait."""
+        self._backlog = backlog
+        self._window = window
+        self._endings = endings
+        self._noticed = noticed
+        self._pending: list[tuple[Settlement, Origin]] = []
+        self._given = asyncio.Event()
+        self._writing = False
+
+    @property
+    def idle(self) -> bool:
+        return not self._pending and not self._writing
+
+    def settle(self, settlement: Settlement, origin: Origin) -> None:
+        self._pending.append((settlement, origin))
+        self._given.set()
+
+    async def run(self) -> None:
+        """Record outcomes until cancelled."""
+        while True:
+            await self._given.wait()
+            self._given.clear()
+            batch, self._pending = self._pending, []
+            self._writing = True
+            await self._backlog.settle([settlement for settlement, _ in batch])
+            for settlement, origin in batch:
+                origin.settled(settlement)
+            ended: list[Ending] = [settlement for settlement, _ in batch if isinstance(settlement, Finished)]
+            self._window.change(sum(len(s.parts) - 1 for s, _ in batch if isinstance(s, Split)) - len(ended))
+            if ended:
+                await self._endings.send(ended)
+            self._writing = False
+            self._noticed.set()

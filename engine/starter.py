@@ -1,0 +1,269 @@
+"""Starts the jobs of one lane: claims them, waits for leave to send, makes one call each, and judges the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from random import random
+
+from engine.backlog import Backlog
+from engine.client import Client
+from engine.clouds import Cloud
+from engine.errors import BusyError, CallError, TargetError
+from engine.lanes import LaneControl
+from engine.model import Again, Finished, Job, Settlement, Split, Started, State, Target
+from engine.poller import Poller
+from engine.polling import Typical, Watch
+from engine.retry import Backoff, Limits, reaction
+from engine.settler import Settler
+from engine.targets import TargetQueue
+
+INSPECT_AGAIN_S = 30.0
+
+
+class _NothingHeld:
+    def settled(self, settlement: Settlement) -> None:
+        """The job was settled without a call."""
+
+
+NOTHING_HELD = _NothingHeld()
+
+
+class Starter:
+    """The pump of one lane. One coroutine claims ahead of another that sends."""
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        account: str,
+        lane: LaneControl,
+        backlog: Backlog,
+        client: Client,
+        settler: Settler,
+        poller: Poller | None,
+        limits: Limits,
+        stop: Callable[[str, CallError], None],
+        noticed: asyncio.Event,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`poller` is None if tasks are not waited for; `stop` ends the work of an account; `noticed` is set when the
+        lane may have come to the end of its work."""
+        if poller:
+            poller.opener = self
+        self.lane = lane
+        self._cloud = cloud
+        self._account = account
+        self._backlog = backlog
+        self._client = client
+        self._settler = settler
+        self._poller = poller
+        self._limits = limits
+        self._stop = stop
+        self._noticed = noticed
+        self._clock = clock
+        self._backoff = Backoff(limits.backoff_s)
+        self._typical = Typical()
+        self._queues: dict[Target, TargetQueue] = {}
+        self._hungry: dict[TargetQueue, None] = {}  # in order; to be claimed for
+        self._ready: deque[TargetQueue] = deque()  # may have a job to start
+        self._fed = asyncio.Event()
+        self._roused = asyncio.Event()
+        self._inspected_at: dict[Target, float] = {}
+
+    @property
+    def idle(self) -> bool:
+        """Whether every job of the lane has come to its end, or to where only another run can take it further."""
+        if self.lane.in_flight:
+            return False
+        return self.lane.closed or all(queue.idle for queue in self._queues.values())
+
+    @property
+    def tasks(self) -> int:
+        """How many run."""
+        return sum(len(queue.watch) for queue in self._queues.values())
+
+    def take_up(self, target: Target, started: Sequence[Job]) -> None:
+        """Go on with a target of an earlier run, whose tasks may still run."""
+        queue = self.queue(target)
+        for job in started:
+            queue.watch.add(job)
+        self.wake(queue)
+
+    def queue(self, target: Target) -> TargetQueue:
+        known = self._queues.get(target)
+        if known is None:
+            watch = Watch(self._typical, self._cloud.page_size)
+            known = self._queues[target] = TargetQueue(target, watch)
+        return known
+
+    def wake(self, queue: TargetQueue, due: float = 0.0) -> None:
+        """The backlog has a job for the target, due then."""
+        queue.waits_until = due if queue.waits_until is None else min(due, queue.waits_until)
+        queue.woken = True  # a claim under way may not have seen it
+        self._feed(queue)
+
+    def freed(self, queue: TargetQueue) -> None:
+        """Something that kept the target from starting jobs may be over."""
+        if queue.claimed and not queue.ready:
+            queue.ready = True
+            self._ready.append(queue)
+            self._roused.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._claim_ahead())
+            await self._pump(group)
+
+    async def _claim_ahead(self) -> None:
+        while True:
+            await self._fed.wait()
+            self._fed.clear()
+            hungry, self._hungry = list(self._hungry), {}
+            for queue in hungry:
+                queue.claiming, queue.woken = True, False
+                if queue.target not in self._inspected_at:
+                    await self._inspect(queue)
+            each = max(8, self._limits.prefetch // max(1, len(self._queues)))
+            claims = await self._backlog.claim([(queue.target, each) for queue in hungry], self._clock())
+            for queue, claim in zip(hungry, claims, strict=True):
+                queue.claiming = False
+                queue.claimed.extend(claim.jobs)
+                queue.waits_until = 0.0 if queue.woken else claim.next_due
+                queue.low = each // 2
+                self._after_claim(queue)
+
+    def _after_claim(self, queue: TargetQueue) -> None:
+        if queue.closed:
+            self._close(queue, queue.closed)
+        self.freed(queue)
+        self._feed(queue)
+        if self._poller:
+            self._poller.schedule(queue)  # whether more is to come decides when a poll is worth it
+        self._noticed.set()
+
+    def _feed(self, queue: TargetQueue) -> None:
+        """Have jobs claimed for a queue that runs low, at once or when the next one is due."""
+        if queue.waits_until is None or queue.claiming or len(queue.claimed) > queue.low:
+            return
+        wait_s = queue.waits_until - self._clock()
+        if wait_s <= 0:
+            self._hungry[queue] = None
+            self._fed.set()
+        else:
+            asyncio.get_running_loop().call_later(max(0.002, wait_s), self._feed, queue)
+
+    async def _pump(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            while not self._ready:
+                self._roused.clear()
+                await self._roused.wait()
+            await self.lane.enter()
+            queue = self._next()
+            if queue is None:
+                self.lane.leave()
+                continue
+            job = queue.claimed.popleft()
+            queue.starting += 1
+            self._feed(queue)
+            self.freed(queue)
+            group.create_task(self._start(queue, job))
+
+    def _next(self) -> TargetQueue | None:
+        now = self._clock()
+        while self._ready:
+            queue = self._ready.popleft()
+            queue.ready = False
+            if queue.claimed and queue.room.admits(queue.running, now):
+                return queue
+        return None
+
+    async def _start(self, queue: TargetQueue, job: Job) -> None:
+        call = self._cloud.start(job, self._client.account(self._account))
+        self.lane.count.calls += 1
+        try:
+            task = await self._client.call(self._account, call, self._cloud.started)
+        except CallError as error:
+            settlement = await self._judge(queue, job, error)
+        else:
+            self.lane.answered()
+            queue.room.bore()
+            if task and self._poller:
+                settlement = Started(job, task, self._clock())
+            else:
+                settlement = Finished(job, State.ACCEPTED, task=task)
+        self._settler.settle(settlement, self)
+
+    async def _judge(self, queue: TargetQueue, job: Job, error: CallError) -> Settlement:
+        """What becomes of a job whose call failed."""
+        own_fault = self.lane.failed(error)
+        how = reaction(error)
+        now = self._clock()
+        why = str(error)
+        if isinstance(error, BusyError):
+            self.lane.count.busy += 1
+            queue.room.refused(queue.running - 1, now)
+            return Again(job, now, why, counted=False)
+        if how.stops == "account":
+            self._stop(self._account, error)
+            return Again(job, now, why, counted=False)
+        if how.divide and (parts := self._cloud.split(job)):
+            await self._inspect(queue)
+            if queue.closed is None:
+                return Split(job, parts)
+        if not how.again:
+            if isinstance(error, TargetError):
+                queue.closed = error
+                self._close(queue, error)
+            return Finished(job, State.FAILED, str(queue.closed or error), error.code)
+        if self.lane.health.sick_for_s(time.monotonic()) > self._limits.give_up_s:
+            self._stop(self._account, error)
+        counted = how.counted and own_fault
+        if counted and job.attempts + 1 >= self._limits.max_attempts:
+            return Finished(job, State.FAILED, f"{why}, after {job.attempts + 1} attempts", error.code)
+        delay_s = self._backoff.delay_s(job.attempts + 1, random(), error.retry_after_s)  # noqa: S311
+        return Again(job, now + delay_s, why, counted=counted)
+
+    def settled(self, settlement: Settlement) -> None:
+        queue = self.queue(settlement.job.target)
+        queue.starting -= 1
+        self.lane.leave()
+        match settlement:
+            case Started(job, task, at):
+                job.task, job.started_at = task, at
+                queue.watch.add(job)
+                if self._poller:
+                    self._poller.schedule(queue)
+            case Again(_, due):
+                self.wake(queue, due)
+                if (held_s := queue.room.held_until - self._clock()) > 0:
+                    asyncio.get_running_loop().call_later(held_s, self.freed, queue)
+            case Split():
+                self.wake(queue)
+        self.freed(queue)
+
+    def _close(self, queue: TargetQueue, error: TargetError) -> None:
+        """No job for this target can succeed: fail those that wait, without a call."""
+        while queue.claimed:
+            job = queue.claimed.popleft()
+            self._settler.settle(Finished(job, State.FAILED, str(error), error.code), NOTHING_HELD)
+
+    async def _inspect(self, queue: TargetQueue) -> None:
+        """Ask the cloud, now and then, whether the target can be worked on at all."""
+        now = self._clock()
+        if now - self._inspected_at.get(queue.target, 0.0) < INSPECT_AGAIN_S:
+            return
+        self._inspected_at[queue.target] = now
+        call = self._cloud.inspect(queue.target.name, self._client.account(self._account), now)
+        if call is None:
+            return
+        try:
+            await self._client.insist(self._account, call, self._cloud.inspected)
+        except TargetError as error:
+            queue.closed = error
+        except CallError as error:
+            if reaction(error).stops == "account":
+                self._stop(self._account, error)
