@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -118,8 +119,10 @@ class Feed:
     async def _accepted(self, cloud: Cloud, rows: Sequence[Any], planned: Planned, known: Sequence[int]) -> None:
         """The plan is in the backlog: have it worked on, and tell of the rows that made no job."""
         jobs = planned.jobs
-        self._window.change(len(jobs) - len(known))
-        for target in {job.target for job in jobs}:
+        for index in known:
+            self._window.change(jobs[index].target.account, -1)
+        for target, number in Counter(job.target for job in jobs).items():
+            self._window.change(target.account, number)
             starter = self._starters[target.account]
             starter.wake(starter.queue(target))
         repeated = [rows[index] for index in planned.repeated]

@@ -151,6 +151,11 @@ class LaneControl:
         """On the monotonic clock."""
         return self._paused_until
 
+    @property
+    def sick_for_s(self) -> float:
+        """How long the cloud has been in trouble."""
+        return self.health.sick_for_s(self._clock())
+
     async def enter(self) -> None:
         """Wait for room and a permit. For one caller at a time. A closed lane lets nobody in."""
         while True:

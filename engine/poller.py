@@ -144,7 +144,7 @@ class Poller:
         self._failures += 1
         delay_s = self._backoff.delay_s(min(self._failures, 8), random(), error.retry_after_s)  # noqa: S311
         queue.watch.rest(self._clock() + max(0.01, delay_s))
-        if reaction(error).stops == "account":
+        if reaction(error).stops == "account" or self.lane.sick_for_s > self._limits.give_up_s:
             self._stop(self._account, error)
         elif isinstance(error, TargetError):
             for job in queue.watch.overdue(self._clock() + 1.0):

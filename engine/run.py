@@ -31,7 +31,7 @@ class Options:
     rate: float | None = None  # calls/s of the operation that starts work, per account; None: learnt from the cloud
     concurrency: int = 256  # calls in flight, per account and operation
     batch: int = 10  # rows in a call, where a cloud takes several; OMS documents 10, and in another place 100
-    window: int = 20_000  # jobs that may be outstanding before more input is read
+    window: int = 20_000  # jobs that every account may have outstanding before more input is read
     wait: bool = True  # follow tasks to their end; else a job ends when the cloud has taken it
     drain_s: float = 40.0  # for what is in flight to end, when the run is asked to; longer than one attempt takes
     limits: Limits = field(default_factory=Limits)
@@ -87,7 +87,8 @@ class Run:
                 for task in (feed, *pumps):
                     task.cancel()
             for lane in self.lanes:
-                await self._backlog.remember(f"rate {lane.lane}", str(lane.pace.rate))
+                if lane.pace.ceiling is None:  # else it is what the user allowed this time, not what was learnt
+                    await self._backlog.remember(f"rate {lane.lane}", str(lane.pace.rate))
 
     @property
     def lanes(self) -> list[LaneControl]:
@@ -99,7 +100,8 @@ class Run:
 
     @property
     def _ended(self) -> bool:
-        enough = self.fed or self.draining
+        # Jobs of an account that stopped may fill the window; then no more will be read.
+        enough = self.fed or self.draining or (bool(self.stopped) and self.window.full)
         return enough and self._settler.idle and all(starter.idle for starter in self.starters.values())
 
     def drain(self) -> None:
@@ -151,5 +153,6 @@ class Run:
             if any(state.live for state in states) and target.account in self.starters:
                 followed = State.STARTED in states and target.account in self.pollers
                 tasks = await self._backlog.started(target) if followed else []
-                self.window.change(len(tasks) + states.get(State.WAITING, Count()).jobs)
+                waiting = states.get(State.WAITING, Count()).jobs
+                self.window.change(target.account, len(tasks) + waiting)
                 self.starters[target.account].take_up(target, tasks)

@@ -57,10 +57,14 @@ class Settler:
             batch, self._pending = self._pending, []
             self._writing = True
             await self._backlog.settle([settlement for settlement, _ in batch])
+            ended: list[Ending] = []
             for settlement, origin in batch:
                 origin.settled(settlement)
-            ended: list[Ending] = [settlement for settlement, _ in batch if isinstance(settlement, Finished)]
-            self._window.change(sum(len(s.parts) - 1 for s, _ in batch if isinstance(s, Split)) - len(ended))
+                if isinstance(settlement, Finished):
+                    self._window.change(settlement.job.target.account, -1)
+                    ended.append(settlement)
+                elif isinstance(settlement, Split):
+                    self._window.change(settlement.job.target.account, len(settlement.parts) - 1)
             if ended:
                 await self._endings.send(ended)
             self._writing = False

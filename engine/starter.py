@@ -219,7 +219,7 @@ class Starter:
                 queue.closed = error
                 self._close(queue, error)
             return Finished(job, State.FAILED, str(queue.closed or error), error.code)
-        if self.lane.health.sick_for_s(time.monotonic()) > self._limits.give_up_s:
+        if self.lane.sick_for_s > self._limits.give_up_s:
             self._stop(self._account, error)
         counted = how.counted and own_fault
         if counted and job.attempts + 1 >= self._limits.max_attempts:

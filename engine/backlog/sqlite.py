@@ -83,7 +83,7 @@ class SqliteBacklog(Backlog):
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "wal_autocheckpoint=4000",
-                "cache_size=-65536",
+                "cache_size=-4096",
             ):
                 connection.execute(f"PRAGMA {pragma}")
             if version == 0:

@@ -192,6 +192,15 @@ async def test_wrong_credentials_stop_the_account_at_once(clouds: Clouds) -> Non
     assert clouds.ledger()["calls"].get("TriggerGatewayRemoteSync", 0) <= 22
 
 
+async def test_an_account_that_stopped_does_not_keep_the_run_from_its_end(clouds: Clouds) -> None:
+    """Also when its jobs fill the window, so that the input is never read to its end."""
+    wrong = clouds.account("wrong", "alibaba", secret="not-the-secret")
+    rows = [row._replace(account="wrong") for row in directories(3000)]
+    async with Engine([wrong, clouds.gateways], ":memory:", rate=50, options=Options(window=1000)) as engine:
+        with pytest.raises(UnauthorizedError):
+            await outcomes(engine, rows)
+
+
 async def test_a_crawling_account_does_not_slow_the_other(clouds: Clouds) -> None:
     slow, fast = clouds.account("slow", "alibaba", "second"), clouds.gateways
     clouds.set(rate={"second-ak": 2}, task_s=0.0)
