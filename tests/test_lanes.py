@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from engine.errors import CallError, RejectedError, ThrottledError, UnavailableError
+from engine.lanes import SICK_AFTER, SPENT_AFTER, LaneControl
+from engine.model import Lane
+from engine.pace import Pace
+
+LANE = Lane("cloud", "account", "Operation")
+
+
+def control(rate: float = 100_000.0, concurrency: int = 1000) -> LaneControl:
+    return LaneControl(LANE, Pace(rate, rate), concurrency, backoff_s=0.01, random=lambda: 0.5)
+
+
+async def enters(lane: LaneControl) -> bool:
+    """Whether there is leave to send now."""
+    try:
+        async with asyncio.timeout(0.05):
+            await lane.enter()
+    except TimeoutError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("rate", [50.0, 500.0, 4000.0])
+async def test_the_rate_is_kept_from_the_first_moment_on(rate: float) -> None:
+    lane = control(rate, concurrency=10**6)
+    sent: list[float] = []
+    began = time.perf_counter()
+    while time.perf_counter() - began < 1.2:
+        await lane.enter()
+        sent.append(time.perf_counter())
+    tenth = max(sum(1 for other in sent if at <= other < at + 0.1) for at in sent[:: max(1, len(sent) // 300)])
+    assert tenth <= max(0.1 * rate * 1.15, 6), "no burst, and none at the beginning"
+    assert (len(sent) - 1) / (sent[-1] - sent[0]) <= 1.01 * rate
+    assert len(sent) >= 0.8 * rate * 1.2, "this machine's noise allowed for"
+
+
+async def test_no_more_are_in_flight_than_the_bound() -> None:
+    lane = control(concurrency=2)
+    assert await enters(lane)
+    assert await enters(lane)
+    assert not await enters(lane)
+    lane.leave()
+    assert await enters(lane)
+    assert lane.in_flight == 2
+
+
+async def test_a_pause_is_for_the_whole_lane() -> None:
+    lane = control()
+    lane.pause(0.1)
+    assert not await enters(lane)
+    began = time.monotonic()
+    await lane.enter()
+    assert time.monotonic() - began < 0.1
+
+
+async def test_a_closed_lane_lets_nobody_in() -> None:
+    lane = control()
+    lane.closed = True
+    assert not await enters(lane)
+
+
+async def test_a_hint_to_wait_holds_the_lane_once_the_quota_is_surely_spent() -> None:
+    lane = control()
+    hint = ThrottledError("slow down", retry_after_s=60.0)
+    for _ in range(SPENT_AFTER - 1):
+        lane.failed(hint)
+    assert await enters(lane)
+    lane.failed(hint)
+    assert not await enters(lane)
+
+
+async def test_a_cloud_in_trouble_is_probed_by_one_call_at_a_time() -> None:
+    lane = control()
+    trouble = UnavailableError("503")
+    verdicts = [lane.failed(trouble) for _ in range(SICK_AFTER)]
+    assert verdicts == [*[True] * (SICK_AFTER - 1), False], "in an outage a failure is not the call's own"
+    await lane.enter()
+    assert not await enters(lane)
+    lane.leave()
+    lane.answered()
+    assert await enters(lane)
+    assert await enters(lane)
+
+
+@pytest.mark.parametrize("refusal", [RejectedError("no"), ThrottledError("slow down")])
+async def test_a_refusal_shows_that_the_cloud_is_well(refusal: CallError) -> None:
+    lane = control()
+    for _ in range(SICK_AFTER - 1):
+        lane.failed(UnavailableError("503"))
+    lane.failed(refusal)
+    lane.failed(UnavailableError("503"))
+    assert not lane.health.sick
+
+
+async def test_the_longer_it_lasts_the_longer_the_pauses() -> None:
+    lane = control()
+    pauses = [lane.health.failed(UnavailableError("503"), 0.0, 1.0) for _ in range(SICK_AFTER + 6)]
+    assert pauses[: SICK_AFTER - 1] == [0.0] * (SICK_AFTER - 1)
+    assert pauses[SICK_AFTER:] == sorted(pauses[SICK_AFTER:])
+    assert pauses[-1] > 4 * pauses[SICK_AFTER]
