@@ -1,0 +1,5 @@
+"""The command line: reads what is asked for, has the engine do it, and reports. What decides anything is elsewhere."""
+
+from engine.cli.app import main
+
+__all__ = ["main"]

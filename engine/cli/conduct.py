@@ -1,0 +1,86 @@
+"""Work under way: shown while it goes on, ended by signals, summed up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from engine import report
+from engine.cli.exits import Exit
+from engine.cli.interruption import Interruption
+from engine.cli.progress import shown
+from engine.cli.rejected import Rejections
+from engine.cli.session import Session
+from engine.errors import SyncmuxError
+from engine.report import label, named
+
+
+async def conduct(
+    session: Session,
+    work: Callable[[Callable[[], bool]], Awaitable[None]],
+    rejections: Rejections | None = None,
+) -> Exit:
+    """Do the work with progress and signals, and sum it up. `work` is given whether it may go on to its next input."""
+    output, engine = session.output, session.engine
+
+    def first() -> None:
+        output.note("ending: what is in flight is finished and recorded; another signal ends at once")
+        output.event("draining")
+        engine.drain()
+
+    interruption = Interruption(first, engine.stop)
+    error: SyncmuxError | None = None
+    with interruption.watched():
+        try:
+            async with shown(output, session.snapshot):
+                await work(lambda: not interruption.count)
+        except SyncmuxError as failure:
+            error = failure
+        except asyncio.CancelledError:
+            if not interruption.count:
+                raise
+    rejections = Rejections() if rejections is None else rejections
+    await rejections.write(session)
+    return _summed_up(session, error, rejections, interrupted=bool(interruption.count))
+
+
+def _summed_up(session: Session, error: SyncmuxError | None, rejections: Rejections, *, interrupted: bool) -> Exit:
+    output, now = session.output, session.snapshot()
+    failed_earlier = session.failed_earlier if now.rows.earlier else 0
+    code = Exit.DONE
+    if error:
+        code = output.failure(error)
+    elif interrupted and session.unfinished:
+        code = Exit.INTERRUPTED
+    elif rejections and now.rows.total <= rejections.rows:
+        code = Exit.USAGE
+    elif rejections or now.rows.failed or failed_earlier:
+        code = Exit.FAILED
+    if (code or not output.quiet) and (now.rows.total or not error):
+        output.result(*report.summary(now), *_failures(session, failed_earlier), *rejections.told())
+        if code is Exit.INTERRUPTED and session.resumable:
+            output.result("interrupted: run the same command again to resume")
+    output.event(
+        "summary",
+        **report.summary_json(now),
+        failed_earlier=failed_earlier,
+        failures=[{"row": named(failed.row), "why": failed.why, "code": failed.code} for failed in session.failures],
+        rejected_in_all=rejections.rows,
+        unreadable=[name for name, _ in session.unreadable],
+        rejected_report=str(rejections.report) if rejections and rejections.report else None,
+        interrupted=code is Exit.INTERRUPTED,
+        exit=code,
+    )
+    return code
+
+
+def _failures(session: Session, failed_earlier: int) -> list[str]:
+    lines = [f"failed: {label(failed.row)}: {failed.why}" for failed in session.failures]
+    more = session.snapshot().rows.failed - len(session.failures)
+    if more > 0:
+        lines.append(f"... and {more:,} more")
+    if failed_earlier:
+        lines.append(f"{failed_earlier:,} failed earlier")
+    if lines and session.resumable:
+        lines.append("all of them: syncmux export-failed; to try again: syncmux retry-failed")
+    return lines

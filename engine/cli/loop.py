@@ -1,0 +1,18 @@
+"""The event loop: the one place where it is started."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
+
+
+def run(work: Coroutine[Any, Any, Value]) -> Value:
+    """Do `work` in a loop of its own: uvloop's, where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)

@@ -1,0 +1,76 @@
+"""Signals end a run well, then at once; whatever ends it, the same command resumes."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import pytest
+
+from .conftest import Clouds, Syncmux, until
+
+KEYS = 1200
+
+
+@pytest.fixture
+def push(syncmux: Syncmux, sync_task: str) -> list[str]:
+    manifest = syncmux.file("keys.txt", "".join(f"k{i}\n" for i in range(KEYS)))
+    return ["push", manifest, "--sync-task", sync_task]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_drains(syncmux: Syncmux, cloud: Clouds, push: list[str], number: signal.Signals) -> None:
+    process = syncmux.start(*push, "--rate", "20")
+    until(lambda: len(cloud.keys) >= 50, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 5
+    assert "another signal ends at once" in err
+    assert "run the same command again to resume" in out
+    done = len(cloud.keys)
+    assert 50 <= done < KEYS
+    resumed = syncmux(*push, "--rate", "1000")
+    assert resumed.code == 0
+    found = re.search(r"([\d,]+) of 1,200 done earlier", resumed.out)
+    assert found
+    assert int(found[1].replace(",", "")) == done
+    assert cloud.keys == {f"k{i}": 1 for i in range(KEYS)}  # after a clean stop, never twice
+
+
+def test_the_second_signal_ends_at_once(syncmux: Syncmux, cloud: Clouds, push: list[str]) -> None:
+    cloud.set(operations={"CreateSyncEvents": {"delay_s": 25.0}})
+    process = syncmux.start(*push)
+    until(lambda: cloud.calls("CreateSyncEvents") >= 20, process)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr
+    while "another signal ends at once" not in (line := process.stderr.readline()):
+        assert line, "it ended without waiting for what is in flight"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=5)  # nothing is waited for, though calls are in flight for much longer
+    assert process.returncode == 5
+    cloud.clear()
+    assert syncmux(*push, "--rate", "1000").code == 0
+    assert cloud.keys.keys() == {f"k{i}" for i in range(KEYS)}
+
+
+def test_a_kill_loses_nothing(syncmux: Syncmux, cloud: Clouds, push: list[str]) -> None:
+    process = syncmux.start(*push, "--rate", "50")
+    until(lambda: len(cloud.keys) >= 100, process)
+    process.kill()
+    process.communicate()
+    resumed = syncmux(*push, "--rate", "1000", "--json")
+    assert resumed.code == 0
+    assert resumed.summary["done_earlier"] > 0
+    assert resumed.summary["done"] == resumed.summary["total"] == KEYS
+    assert cloud.keys.keys() == {f"k{i}" for i in range(KEYS)}
+
+
+def test_inputs_not_begun_are_left(syncmux: Syncmux, cloud: Clouds, push: list[str]) -> None:
+    cloud.set(operations={"CreateSyncEvents": {"delay_s": 0.3}})
+    syncmux.file("first.txt", "a\n")
+    process = syncmux.start(push[0], "first.txt", *push[1:])
+    until(lambda: cloud.calls("CreateSyncEvents") == 1, process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 5
+    assert cloud.keys == {"a": 1}
