@@ -1,18 +1,17 @@
-"""One attempt at one call: signed at the last moment, sent, read, and every failure given its name.
-
-A signature carries the time and, at one of the clouds, a number used once, so each attempt is signed afresh.
-"""
+"""Calls of all accounts: prepared as they need, and repeated as they may be."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import suppress
 from random import random
 from typing import TypeVar
 
-from engine.clouds import Cloud, Sign, clouds
+from engine.caller import Caller
+from engine.clouds.operation import Operation
 from engine.errors import CallError
 from engine.model import Account, Call, Reply
 from engine.retry import Backoff, reaction
@@ -20,6 +19,7 @@ from engine.transport import Transport
 
 Value = TypeVar("Value")
 LOOKUP_ATTEMPTS = 5
+NO_CONTENT = Reply(204, {}, b"")
 
 
 class Client:
@@ -28,14 +28,26 @@ class Client:
     def __init__(
         self, transport: Transport, accounts: Iterable[Account], *, clock: Callable[[], float] = time.time
     ) -> None:
-        self._transport = transport
-        self._clock = clock
-        self._accounts: dict[str, tuple[Account, Cloud, Sign]] = {}
-        for account in accounts:
-            self._adopt(account)
+        self.callers = {account.name: Caller(account, transport, clock) for account in accounts}
+        self._preparing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def account(self, name: str) -> Account:
-        return self._accounts[name][0]
+        return self.callers[name].account
+
+    async def close(self) -> None:
+        """Give up what goes on unseen: renewals of credentials. To be called before the transport is closed."""
+        for caller in self.callers.values():
+            await caller.credentials.close()
+
+    async def ready(self) -> None:
+        """Have credentials for every account, as far as they can be fetched now.
+
+        Raises:
+            CredentialsError: an account has none.
+        """
+        for caller in self.callers.values():
+            with suppress(CallError):  # the calls will try again
+                await caller.ready()
 
     async def call(self, account: str, call: Call, read: Callable[[Reply], Value]) -> Value:
         """Make one attempt and return what `read` makes of the answer.
@@ -43,43 +55,76 @@ class Client:
         Raises:
             CallError: anything else than a valid success, with its cloud, operation and request id.
         """
-        _, cloud, sign = self._accounts[account]
-        try:
-            reply = await self._transport.send(sign(call, self._clock(), secrets.token_hex(16)))
-            cloud.check(call, reply)
-            return read(reply)
-        except CallError as error:
-            error.cloud = cloud.name
-            error.operation = call.operation
-            raise
+        return await self.callers[account].call(call, read)
 
     async def prepare(self, account: str) -> None:
-        """Find out what the account needs and was not told, such as a project's id. Repeats what may be repeated.
+        """Have credentials, and what else the account needs and was not told, such as a project's id.
 
         Raises:
+            CredentialsError: there are none.
             ConfigError: the cloud cannot tell; the message says what to set.
             CallError: it could not be asked.
         """
-        known, cloud, _ = self._accounts[account]
-        call = cloud.lookup(known)
-        if call is None:
-            return
-        reply = await self.insist(account, call, lambda reply: reply)
-        self._adopt(cloud.looked_up(known, reply))
+        async with self._preparing[account]:  # whoever comes second finds it done
+            caller = self.callers[account]
+            await _repeatedly(caller.ready)
+            known, cloud = caller.account, caller.cloud
+            call = cloud.lookup(known)
+            if call is not None:
+                caller.complete(await self.insist(account, call, lambda reply: cloud.looked_up(known, reply)))
 
-    async def insist(self, account: str, call: Call, read: Callable[[Reply], Value]) -> Value:
-        """`call`, a few times if need be. For calls that may be repeated without harm."""
-        backoff = Backoff(cap_s=10.0)
-        for attempt in range(1, LOOKUP_ATTEMPTS + 1):
+    async def do(self, account: str, operation: Operation[Value]) -> Value:
+        """Perform an operation, prepared as it needs and repeated as it may be.
+
+        Raises:
+            ConfigError: the account lacks something that the cloud cannot tell.
+            CallError: it did not succeed. Nothing secret of the operation stands in the message.
+        """
+        if not operation.service:
+            await self.prepare(account)
+        call = operation.call(self.account(account))
+        try:
+            if operation.repeatable:
+                return await self.insist(account, call, operation.read, operation.taken)
+            return await self.call(account, call, operation.read)
+        except CallError as error:
+            for secret in operation.secrets():  # which a cloud, or a stranger in between, may repeat
+                error.message = error.message.replace(secret, "***") if len(secret) > 3 else error.message
+            error.args = (error.message,)
+            raise
+
+    async def insist(
+        self, account: str, call: Call, read: Callable[[Reply], Value], taken: Collection[str] = ()
+    ) -> Value:
+        """`call`, a few times if need be. For calls that may be repeated without harm.
+
+        `taken` are codes that refuse a repeat because an attempt before it took effect: then that was the answer.
+        """
+        # Whether an attempt may have taken effect. A DELETE even before the first answer: when the server drops the
+        # connection, the HTTP library itself sends that method once more.
+        doubtful = call.method == "DELETE"
+
+        async def attempt() -> Value:
+            nonlocal doubtful
             try:
                 return await self.call(account, call, read)
             except CallError as error:
-                how = reaction(error)
-                if not how.again or how.stops or attempt == LOOKUP_ATTEMPTS:
-                    raise
-                await asyncio.sleep(max(0.001, backoff.delay_s(attempt, random(), error.retry_after_s)))  # noqa: S311
-        raise AssertionError("unreachable")
+                if doubtful and error.code in taken:
+                    return read(NO_CONTENT)
+                doubtful = doubtful or (reaction(error).sick and error.sent)
+                raise
 
-    def _adopt(self, account: Account) -> None:
-        cloud = clouds()[account.cloud]
-        self._accounts[account.name] = account, cloud, cloud.signer(account)
+        return await _repeatedly(attempt)
+
+
+async def _repeatedly(attempt: Callable[[], Awaitable[Value]]) -> Value:
+    backoff = Backoff(cap_s=10.0)
+    for number in range(1, LOOKUP_ATTEMPTS + 1):
+        try:
+            return await attempt()
+        except CallError as error:
+            how = reaction(error)
+            if not how.again or how.stops or number == LOOKUP_ATTEMPTS:
+                raise
+            await asyncio.sleep(max(0.001, backoff.delay_s(number, random(), error.retry_after_s)))  # noqa: S311
+    raise AssertionError("unreachable")

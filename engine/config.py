@@ -6,6 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.clouds import Cloud, clouds
-from engine.credentials import from_environment
+from engine.clouds.sources import Setting
+from engine.credentials import NothingAtHandError, choose
 from engine.errors import ConfigError, CredentialsError
 from engine.model import Account
 
@@ -53,8 +55,11 @@ def accounts(
 ) -> list[Account]:
     """The accounts of some clouds (of all, by default): those of the settings, else one per cloud from the environment.
 
+    Of all clouds, that is those whose credentials are at hand; only if none are, those that are set up otherwise are
+    taken to find theirs elsewhere, such as at a metadata service.
+
     Raises:
-        CredentialsError: an account has no credentials.
+        CredentialsError: an account has no credentials, or such that cannot be used.
         ConfigError: anything else is missing or wrong.
     """
     wanted = {name: cloud for name, cloud in clouds().items() if only is None or name in only}
@@ -65,14 +70,14 @@ def accounts(
             raise ConfigError(f"accounts.{name}.cloud is {table.get('cloud')!r}; there is {', '.join(clouds())}")
         if cloud.name in wanted:
             found.append(_account(name, cloud, table, settings, environ))
-    for cloud in wanted.values():
-        if any(account.cloud == cloud.name for account in found):
-            continue
-        try:
-            found.append(_account(cloud.name, cloud, {}, settings, environ))
-        except CredentialsError:
-            if only is not None:
-                raise
+    missing = [cloud for cloud in wanted.values() if not any(account.cloud == cloud.name for account in found)]
+    if only is not None:
+        return found + [_account(cloud.name, cloud, {}, settings, environ) for cloud in missing]
+    for cloud in missing:
+        with suppress(NothingAtHandError):
+            found.append(_account(cloud.name, cloud, {}, settings, environ, at_hand=True))
+    if not found:
+        found = [_account(cloud.name, cloud, {}, settings, environ) for cloud in missing if _set_up(cloud, environ)]
     if not found:
         raise CredentialsError("no credentials: " + "; ".join(_what_to_set(cloud) for cloud in wanted.values()))
     return found
@@ -84,7 +89,13 @@ def accounts_from_environment() -> list[Account]:
 
 
 def _account(
-    name: str, cloud: Cloud, table: Mapping[str, Any], settings: Settings, environ: Mapping[str, str]
+    name: str,
+    cloud: Cloud,
+    table: Mapping[str, Any],
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    at_hand: bool = False,
 ) -> Account:
     own = {*cloud.services.values(), *cloud.setting_variables, *cloud.settings}
     for key in table:
@@ -93,26 +104,30 @@ def _account(
             raise ConfigError(f"accounts.{name}.{key} is not a setting; there is {known}")
     values = {key: str(value) for key, value in table.items()}
     if not table:  # the account that the environment describes
-        for key in ("region", *own):
+        for key in ("region", "credentials", *own):
             vendors = cloud.setting_variables.get(key)
             value = environ.get(f"SYNCMUX_{cloud.name.upper()}_{key.upper()}") or (vendors and environ.get(vendors))
             if value:
                 values[key] = value
-    credentials = from_environment(cloud, _prefixed(environ, values.get("credentials", "")), name if table else "")
     region = values.get("region", "")
+    if region and not REGION(region):
+        raise ConfigError(f"region {region!r:.60} of account {name} is not the name of a region")
+    endpoints = dict(cloud.endpoints(region))
+    for service, key in cloud.services.items():
+        if key in values:
+            endpoints[service] = endpoint(values[key], cloud, settings.allow_hosts, f"{key} of account {name}")
+    told = {key: values[key] for key in own if key in values}
+    spec = values.get("credentials", "")
+    credentials = choose(
+        cloud, Setting(environ, region, endpoints, told), spec, name if table else "", at_hand=at_hand and not spec
+    )
     first = next(iter(cloud.services.values()))
     if not region and first not in values:
         raise ConfigError(
             f"accounts.{name}.region is not set" if table else f"set SYNCMUX_{cloud.name.upper()}_REGION to the region"
         )
-    if region and not REGION(region):
-        raise ConfigError(f"region {region!r:.60} of account {name} is not the name of a region")
-    endpoints = dict(cloud.endpoints(region))
-    for service, setting in cloud.services.items():
-        if setting in values:
-            endpoints[service] = endpoint(values[setting], cloud, settings.allow_hosts, f"{setting} of account {name}")
     rate = _positive(table["rate"], f"accounts.{name}.rate") if "rate" in table else None
-    return Account(name, cloud.name, region, credentials, endpoints, {k: values[k] for k in own if k in values}, rate)
+    return Account(name, cloud.name, region, credentials, endpoints, told, rate)
 
 
 def endpoint(url: str, cloud: Cloud, allow_hosts: Collection[str], setting: str) -> str:
@@ -144,11 +159,10 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def _prefixed(environ: Mapping[str, str], prefix: str) -> Mapping[str, str]:
-    """The environment as an account sees it whose setting `credentials` is a prefix: ``ONE_`` and the usual names."""
-    if not prefix:
-        return environ
-    return {name.removeprefix(prefix): value for name, value in environ.items() if name.startswith(prefix)}
+def _set_up(cloud: Cloud, environ: Mapping[str, str]) -> bool:
+    """Whether the environment says where the cloud is to be used."""
+    where = ("region", next(iter(cloud.services.values())))
+    return any(environ.get(f"SYNCMUX_{cloud.name.upper()}_{key.upper()}") for key in where)
 
 
 def _what_to_set(cloud: Cloud) -> str:

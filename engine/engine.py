@@ -8,11 +8,11 @@ async with Engine() as engine:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
@@ -20,8 +20,9 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from engine.backlog.sqlite import SqliteBacklog
 from engine.client import Client
 from engine.clouds import clouds
+from engine.clouds.operation import Answer, Operation, Untyped
 from engine.config import accounts_from_environment
-from engine.errors import SyncmuxError
+from engine.errors import ConfigError, SyncmuxError
 from engine.feed import Rows
 from engine.model import Account, Finished, Outcome
 from engine.run import Options, Run
@@ -67,11 +68,18 @@ class Engine:
         self._client = Client(self._transport, self.accounts)
 
     async def __aenter__(self) -> Self:
-        self.backlog.open()
+        """
+        Raises:
+            CredentialsError: an account has no credentials. The backlog has not been touched.
+            BacklogError: the backlog cannot be opened.
+        """
+        await self._transport.__aenter__()
         try:
-            await self._transport.__aenter__()
+            await self._client.ready()
+            self.backlog.open()
         except BaseException:
-            await self.backlog.close()
+            await self._client.close()
+            await self._transport.__aexit__(None, None, None)
             raise
         return self
 
@@ -80,6 +88,7 @@ class Engine:
     ) -> None:
         if self._work:
             await self._work.end()
+        await self._client.close()
         await self._transport.__aexit__(kind, error, trace)
         await self.backlog.close()
 
@@ -118,6 +127,47 @@ class Engine:
             await work.end()
         for error in run.stopped.values():
             raise error
+
+    async def do(self, operation: Operation[Answer], account: str = "") -> Answer:
+        """Perform one operation of a cloud's API, such as `CreateExpressSync`, and return its answer.
+
+        `account` is by default the first one at the operation's cloud. The rate of a run does not bound it.
+
+        Raises:
+            ConfigError: there is no such account, or it lacks something that the cloud cannot tell.
+            CallError: it did not succeed. What may be repeated without harm was; of anything else that was sent and
+                not validly answered, it is for you to find out whether it took effect.
+        """
+        return await self._client.do(self._account(operation.cloud, account), operation)
+
+    async def call(
+        self,
+        cloud: str,
+        operation: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        method: str = "POST",
+        path: str = "/",
+        body: Mapping[str, Any] | None = None,
+        service: str = "",
+        repeatable: bool = False,
+        account: str = "",
+    ) -> dict[str, Any]:
+        """Perform any operation, signed and judged like the others, and return the JSON object that it answers.
+
+        `operation` is its name on the wire where the cloud has names there, `params` its query. In `path`,
+        ``{project_id}`` stands for that setting of the account. An empty answer is ``{}``. Raises as `do` does.
+        """
+        wanted = Untyped(cloud, operation, params or {}, method, path, body, service, repeatable)
+        return await self.do(wanted, account)
+
+    def _account(self, cloud: str, name: str) -> str:
+        known = [account.name for account in self.accounts if account.cloud == cloud]
+        if not known or name not in {"", *known}:
+            raise ConfigError(
+                f"there is no account {name or 'of yours'} at {cloud}; there is {', '.join(known) or 'none'}"
+            )
+        return name or known[0]
 
     def drain(self) -> None:
         """Begin nothing more; the run ends when what is in flight has ended and is recorded."""

@@ -98,3 +98,11 @@ class UnauthorizedError(CallError):
 
     The account stops: Huawei locks a key for five minutes after more than five failures in a row.
     """
+
+
+class StaleSignatureError(UnauthorizedError):
+    """The cloud's clock and ours are too far apart. Signed again once, with its time."""
+
+
+class ExpiredCredentialsError(UnauthorizedError):
+    """Temporary credentials have come to their end. Fetched anew once."""

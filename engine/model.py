@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
-from signers import Credentials
+from signers import Credentials, SignedRequest
 
 Row: TypeAlias = "tuple[str, ...]"  # a NamedTuple of strings, one type per kind of work; see engine.clouds
 
@@ -68,7 +68,7 @@ class Call:
     method: str = "POST"
     path: str = "/"
     params: Mapping[str, str] = field(default_factory=dict)  # query parameters, decoded
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)  # may hold keys of buckets
     service: str = ""  # which of the cloud's services; "" is its first
 
 
@@ -82,13 +82,39 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class AuthToken:
+    """What a cloud gives for a name and a password, and takes in place of a signature."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Credentials as a source gave them: one whole, that is replaced and never changed."""
+
+    credentials: Credentials | AuthToken
+    source: str = ""  # where they come from, for people
+    expires_at: float | None = None  # seconds since the epoch; None: never, or nobody says
+    look_again_s: float | None = None  # when the source may hold others by then, without saying so
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the account, that the source knows too
+
+
+Send: TypeAlias = Callable[[SignedRequest], Awaitable[Reply]]
+"""One attempt over HTTP. Raises a `CallError` if there is no whole answer."""
+
+Source: TypeAlias = Callable[[Send], Awaitable[Fetched]]
+"""Fetches credentials, the newest there are. Raises `CredentialsError` if there are none, and a `CallError` if it could
+not be found out; what it gave before stays in force as long as it is valid."""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """One set of credentials at one cloud in one region, under the name that rows use for it."""
+    """One caller at one cloud in one region, under the name that rows use for it."""
 
     name: str
     cloud: str
     region: str
-    credentials: Credentials
+    credentials: Credentials | AuthToken | Source
     endpoints: Mapping[str, str]  # service -> base URL, e.g. {"oms": "https://..."}
     settings: Mapping[str, str] = field(default_factory=dict)  # what else this cloud's module understands
     rate: float | None = None  # calls/s of the operation that starts work; never exceeded

@@ -19,6 +19,7 @@ from engine.model import Reply
 from signers import SignedRequest
 
 MAX_ANSWER_BYTES = 1 << 20
+MAX_HEADER_BYTES = 1 << 15  # tokens come in headers, and some are larger than aiohttp's 8 KiB
 KEEPALIVE_S = 5.0  # Alibaba's gateways drop idle connections after about ten seconds
 CONNECT_S = 5.0
 ATTEMPT_S = 30.0  # from the first byte sent to the last one received
@@ -48,6 +49,7 @@ class Transport:
             auto_decompress=False,
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
+            max_field_size=MAX_HEADER_BYTES,
             skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
         )
         return self

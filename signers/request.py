@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
     """An access key; with `security_token`, a temporary one. ValueError if the id or the secret is empty."""
 
     access_key_id: str
-    secret: str = field(repr=False)
-    security_token: str | None = field(default=None, repr=False)
+    secret: str
+    security_token: str | None = None
 
     def __post_init__(self) -> None:
         if not self.access_key_id or not self.secret:
             raise ValueError("credentials need an access key id and a secret")
+
+    def __repr__(self) -> str:
+        # The beginning tells keys apart; the whole id is half of what a thief needs.
+        beginning = self.access_key_id[:4] if len(self.access_key_id) > 8 else ""
+        return f"<Credentials {beginning}...>"
 
 
 @dataclass(slots=True, repr=False)

@@ -21,18 +21,22 @@ LAYERS = [
     ["engine.model"],
     ["engine.clouds"],
     ["engine.retry", "engine.pace", "engine.polling", "engine.rows", "engine.window", "engine.report"],
-    ["engine.targets", "engine.credentials"],
+    ["engine.targets", "engine.intents", "engine.desired", "engine.credentials", "engine.server_clock"],
     ["engine.config", "engine.transport", "engine.lanes", "engine.backlog"],
+    ["engine.caller"],
     ["engine.client", "engine.settler"],
     ["engine.poller"],
     ["engine.starter"],
     ["engine.feed"],
     ["engine.run"],
     ["engine.engine"],
+    ["engine.lookup"],
+    ["engine.creates", "engine.changes"],
     ["engine.cli"],
     ["engine.__main__"],
 ]
 PURE = ["signers", "engine.clouds", "engine.retry", "engine.pace", "engine.polling", "engine.targets", "engine.report"]
+PURE += ["engine.intents", "engine.desired"]
 PURE_EXCEPT = {"signers.__main__"}
 IMPURE = {"asyncio", "anyio", "aiohttp", "time", "random", "secrets", "os", "logging", "socket", "threading", "uvloop"}
 

@@ -8,17 +8,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import quote
 
 from engine.cli.exits import Exit
 from engine.cli.output import Output
 from engine.clouds import Cloud
 from engine.config import Settings
+from engine.credentials import mask
 from engine.errors import InputError
-from engine.model import Account, Call, Job
+from engine.model import Account, AuthToken, Call, Job
 from engine.report import MOST_NAMED
 from engine.rows import Manifest
-from signers import SignedRequest
+from signers import Credentials, SignedRequest
 
 MASK = "***"
 
@@ -108,14 +108,16 @@ def _requests(cloud: Cloud, account: Account, job: Job) -> Iterator[tuple[Call, 
     calls = [cloud.lookup(account), cloud.inspect(job.target.name, complete, now), cloud.start(job, complete)]
     if cloud.poll_operation:
         calls.append(cloud.poll(job.target.name, "TASK_ID", 1))
-    sign = cloud.signer(account)
+    sign = cloud.signer(replace(account, credentials=_held(account)))
     for call in calls:
         if call:
             yield call, sign(call, now, secrets.token_hex(16))
 
 
 def _show(call: Call, request: SignedRequest, account: Account, output: Output) -> None:
-    hide = _Masker(account)
+    def hide(text: str) -> str:
+        return re.sub(r"(Signature=)[^,&\s]+", rf"\1{MASK}", mask(text, _held(account)))
+
     url, body = hide(request.url), hide(request.body.decode())
     headers: Mapping[str, str] = {name: hide(value) for name, value in request.headers.items()}
     lines = [f"  {name}: {value}" for name, value in headers.items()]
@@ -126,14 +128,7 @@ def _show(call: Call, request: SignedRequest, account: Account, output: Output) 
     )  # fmt: skip
 
 
-class _Masker:
-    """Hides what authorises a request, wherever a signature's rules put it."""
-
-    def __init__(self, account: Account) -> None:
-        key = account.credentials
-        values = [value for value in (key.access_key_id, key.secret, key.security_token) if value]
-        spelt = sorted({*values, *(quote(value, safe="~") for value in values)}, key=len, reverse=True)
-        self._pattern = re.compile("|".join(re.escape(value) for value in spelt))
-
-    def __call__(self, text: str) -> str:
-        return re.sub(r"(Signature=)[^,&\s]+", rf"\1{MASK}", self._pattern.sub(MASK, text))
+def _held(account: Account) -> Credentials | AuthToken:
+    """The account's credentials; where they would have to be fetched, something in their place."""
+    given = account.credentials
+    return given if isinstance(given, Credentials | AuthToken) else Credentials(MASK, MASK)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, TypeAlias
 
+from engine.clouds.sources import Describe
 from engine.errors import InputError
 from engine.model import Account, Call, Job, Reply, Row
 from signers import SignedRequest
@@ -62,6 +63,8 @@ class Cloud(Protocol):
     services: Mapping[str, str]  # service -> the setting that points it elsewhere; the first one does the work
     domains: Sequence[str]  # the vendor's own host suffixes: where credentials may be sent without being asked
     credential_variables: Sequence[tuple[str, str, str]]  # names of (key id, secret, token) in the environment
+    credential_sources: Mapping[str, Describe]  # name -> how credentials are had from there
+    credential_chain: Sequence[str]  # the sources that are tried where none is named, in the vendor's own order
     setting_variables: Mapping[str, str]  # setting -> the vendor's own name for it in the environment
     settings: Sequence[str]  # what else an account can be told
 
@@ -106,7 +109,12 @@ class Cloud(Protocol):
     def check(self, call: Call, reply: Reply) -> None:
         """Raise the `CallError` that an answer means, if it is not a success."""
 
-    def signer(self, account: Account) -> Sign: ...
+    def signer(self, account: Account) -> Sign:
+        """`account.credentials` are in force here, no source of them.
+
+        Raises:
+            CredentialsError: they are of a kind that the cloud does not take.
+        """
 
 
 @cache

@@ -44,8 +44,13 @@ def identifier(value: object, name: str) -> str:
         ProtocolError: anything else; an answer without its id is not a success.
     """
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_CHARS or not value.isprintable():
-        raise ProtocolError(f"the answer has no usable {name}: {value!r:.80}")
+        raise ProtocolError(f"the answer has no usable {name}: {shown(value)}")
     return value
+
+
+def shown(value: object) -> str:
+    """A value for a message. Lists and objects are only named: an answer may nest them too deeply for `repr`."""
+    return f"a {type(value).__name__}" if isinstance(value, list | dict) else f"{value!r:.80}"
 
 
 def text(value: object) -> str:

@@ -1,9 +1,9 @@
-"""Alibaba Cloud Storage Gateway (sgw, 2018-05-11): RPC-style calls, from the request to the answer."""
+"""Alibaba Cloud Storage Gateway (sgw, 2018-05-11) and STS: RPC-style calls, from the request to the answer."""
 
 from __future__ import annotations
 
 from . import alibaba_replies as replies
-from . import percent
+from . import percent, sts
 from .exchange import Answer, Call, Payload, Received, RefusedError
 from .express_groups import Groups
 from .express_sync import ExpressSyncs, group_in_operation
@@ -30,6 +30,8 @@ class Alibaba:
             **ExpressSyncs(world, tasks, gateways, groups).operations(),
             **Inventory(world, gateways, groups).operations(),
         }
+        self._security_tokens = sts.SecurityTokens(world, keys)
+        self._of_sts = self._security_tokens.operations()
 
     def read(self, received: Received) -> Call:
         """A V3 call has the operation's name in its headers, an RPC-signed one in its parameters."""
@@ -43,11 +45,15 @@ class Alibaba:
         else:
             action, version = params.get("Action", ""), params.get("Version", "")
             xml = params.get("Format", "XML").upper() != "JSON"
-        known = received.path == "/" and version == VERSION and action in self._operations
+        offered = {VERSION: self._operations, sts.VERSION: self._of_sts}.get(version, {})
+        known = received.path == "/" and action in offered
         return Call(received, action if known else "", params, xml=xml)
 
     def authenticate(self, call: Call) -> None:
         """Raises RefusedError."""
+        if call.operation == sts.WITH_OIDC:
+            self._security_tokens.vouched(call)
+            return
         key = self._verifier.verify(call)
         call.account, call.access_key_id = key.account, key.access_key_id
         if not call.operation:
@@ -59,10 +65,11 @@ class Alibaba:
             )
 
     def execute(self, call: Call, verdict: Verdict) -> Payload | None:
-        return self._operations[call.operation](call, verdict)
+        operation = self._operations.get(call.operation) or self._of_sts[call.operation]
+        return operation(call, verdict)
 
     def success(self, call: Call, payload: Payload | None) -> Answer:
-        return replies.success(call, payload or {})
+        return replies.success(call, payload or {}, enveloped=call.operation not in self._of_sts)
 
     def refusal(self, call: Call, refused: RefusedError) -> Answer:
         return replies.refusal(call, refused)

@@ -14,8 +14,11 @@ _JSON = "application/json;charset=utf-8"
 _XML = "text/xml;charset=utf-8"
 
 
-def success(call: Call, payload: Payload) -> Answer:
-    body = {**payload, "RequestId": _request_id(), "Code": "200", "Message": "successful", "Success": True}
+def success(call: Call, payload: Payload, *, enveloped: bool) -> Answer:
+    """The gateway's answers say in an envelope that they are successes; other services' do not."""
+    body = {**payload, "RequestId": _request_id()}
+    if enveloped:
+        body |= {"Code": "200", "Message": "successful", "Success": True}
     return _answer(call, 200, f"{call.operation}Response", body, "200")
 
 

@@ -11,6 +11,7 @@ from .exchange import Answer, Call, Payload, Received, RefusedError
 from .faults import CLEAN, Verdict
 from .huawei import Huawei
 from .keys import AccessKeys
+from .metadata import Metadata
 from .quotas import Quotas
 from .state import World
 
@@ -38,18 +39,19 @@ class Cloud(Protocol):
 
 
 class Clouds:
-    """Both clouds. They share one address: their paths differ."""
+    """Both clouds and what they tell their instances. They share one address: their paths differ."""
 
     def __init__(self, world: World, keys: AccessKeys) -> None:
         self._world = world
         self._quotas = Quotas(world.clock)
         self._alibaba: Cloud = Alibaba(world, keys)
         self._huawei: Cloud = Huawei(world, keys)
+        self._metadata: Cloud = Metadata(world, keys)
         self._late: set[asyncio.TimerHandle] = set()
 
     def answer(self, received: Received) -> tuple[Answer, Verdict]:
         """The answer, and what is to happen to it on its way. Never raises."""
-        cloud = self._huawei if received.path.startswith(("/v2/", "/v3/")) else self._alibaba
+        cloud = self._serving(received.path)
         call = cloud.read(received)
         verdict = self._world.faults.draw(call.operation) if call.operation else CLEAN
         if verdict.outcome in {"reset_before", "html"}:
@@ -64,6 +66,11 @@ class Clouds:
         unseen = verdict.outcome in {"truncate", "reset_after", "late"}
         self._world.ledger.answered(call.operation, verdict.outcome if unseen else answer.code)
         return answer, verdict
+
+    def _serving(self, path: str) -> Cloud:
+        if path.startswith(("/v2/", "/v3/")):
+            return self._huawei
+        return self._metadata if Metadata.serves(path) else self._alibaba
 
     def _carry_out(self, cloud: Cloud, call: Call, verdict: Verdict) -> Answer:
         """What happens to a call once it is known whose it is."""

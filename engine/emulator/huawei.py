@@ -40,7 +40,7 @@ class Huawei:
     def __init__(self, world: World, keys: AccessKeys) -> None:
         self._verifier = HuaweiVerifier(keys, world.clock)
         self._projects = Projects()
-        self._tokens = Tokens(keys, world.clock)
+        self._tokens = Tokens(keys, world)
         self._operations: dict[str, Operation] = {
             **SyncTasks(world).operations(),
             **self._projects.operations(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from .clock import Clock
 CLOUDS = ("alibaba", "huawei")
 MAX_FAILURES = 5
 LOCK_S = 5 * 60.0
+FORGET_S = 3600.0
 
 
 @dataclass(slots=True)
@@ -50,11 +52,20 @@ class AccessKeys:
     def __init__(self, clock: Clock, more: Iterable[AccessKey] = ()) -> None:
         self._clock = clock
         self._keys: dict[tuple[str, str], AccessKey] = {}
+        self._temporary: deque[AccessKey] = deque()
         self._failures: dict[str, int] = {}
         self._locked_until: dict[str, float] = {}
         for key in (DEFAULT_KEY, *more):
             for cloud in (key.cloud,) if key.cloud else CLOUDS:
                 self._keys[cloud, key.access_key_id] = key
+
+    def add(self, key: AccessKey) -> None:
+        """A temporary key of one cloud. Those that ended long ago are forgotten."""
+        self._keys[key.cloud, key.access_key_id] = key
+        self._temporary.append(key)
+        while (self._temporary[0].expires or 0.0) < self._clock.now() - FORGET_S:
+            old = self._temporary.popleft()
+            del self._keys[old.cloud, old.access_key_id]
 
     def find(self, cloud: str, access_key_id: str) -> AccessKey | None:
         return self._keys.get((cloud, access_key_id))

@@ -29,6 +29,7 @@ EXTRAS = (
     "duplicate",  # executed twice
     "task_fail",  # the task that the call starts will fail
 )
+METADATA = ("v1", "v2", "no_role")
 _PER_OPERATION = (*OUTCOMES, *EXTRAS, "delay_s", "late_s")
 
 
@@ -43,6 +44,8 @@ class Knobs:
     reject_keys: frozenset[str] = frozenset()  # object keys that make CreateSyncEvents answer 400
     rate: Mapping[str, float] = field(default_factory=dict)  # operation or access key id -> calls per second
     record_arrivals: bool = False
+    temporary_s: float | None = None  # how long temporary keys and tokens last; None: an hour, and a day
+    metadata: str = "v2"  # the metadata services: v2, v1 (wants no token) or no_role
 
 
 def parse(given: object) -> dict[str, Any]:
@@ -96,6 +99,8 @@ def knobs(settings: Mapping[str, Any]) -> Knobs:
         reject_keys=frozenset(settings.get("reject_keys", ())),
         rate=settings.get("rate", {}),
         record_arrivals=settings.get("record_arrivals", False),
+        temporary_s=settings.get("temporary_s"),
+        metadata=settings.get("metadata", "v2"),
     )
 
 
@@ -149,4 +154,6 @@ _CHECKS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "reject_keys": ("a list of object keys", _texts),
     "rate": ("an object of calls per second", _rates),
     "record_arrivals": ("true or false", lambda value: isinstance(value, bool)),
+    "temporary_s": ("a number of seconds or null", lambda value: value is None or _not_negative(value)),
+    "metadata": ("v1, v2 or no_role", lambda value: value in METADATA),
 }

@@ -182,7 +182,7 @@ def test_repr_shows_no_secret(sign: Callable[[Credentials], SignedRequest]) -> N
     assert request.url in shown
     for secret in ("emulator-sk", "token", "Signature", "dst_sk", "emulator-ak"):
         assert secret not in shown
-    assert repr(TEMPORARY) == "Credentials(access_key_id='emulator-ak')"
+    assert repr(TEMPORARY) == "<Credentials emul...>"
 
 
 @pytest.mark.parametrize(("key", "secret"), [("", "s"), ("k", "")])

@@ -1,0 +1,110 @@
+"""Alibaba Cloud as the engine sees it: rows are directories, and a job is the reverse sync of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from engine.clouds import Planned, Sign, TaskPage
+from engine.clouds.alibaba import codes, credentials, triggers
+from engine.clouds.alibaba.remote_sync import started_task, task_page, tasks_call, trigger_call
+from engine.clouds.alibaba.sgw import MAX_PAGE_SIZE, NAME, VERSION
+from engine.clouds.alibaba.triggers import Trigger
+from engine.clouds.sources import Describe
+from engine.errors import CredentialsError
+from engine.model import Account, Call, Job, Reply, Row
+from signers import Credentials
+from signers.alibaba import Acs3Signer, RpcSigner
+
+# Regions that another region's endpoint serves; the vendor's documents, where its SDKs' tables differ in part.
+SERVED_ELSEWHERE = {
+    "cn-hangzhou": "cn-shanghai",
+    "cn-qingdao": "cn-shanghai",
+    "cn-beijing": "cn-shanghai",
+    "cn-zhangjiakou": "cn-shanghai",
+    "cn-huhehaote": "cn-shanghai",
+    "cn-wulanchabu": "cn-shanghai",
+    "cn-shenzhen": "cn-shanghai",
+    "cn-heyuan": "cn-shanghai",
+    "cn-heyuan-acdr-1": "cn-shanghai",
+    "cn-guangzhou": "cn-shanghai",
+    "cn-chengdu": "cn-shanghai",
+    "cn-hongkong": "cn-shanghai",
+    "cn-shenzhen-finance-1": "cn-shanghai-finance-1",
+    "us-east-1": "us-west-1",
+}
+
+
+class Alibaba:
+    name = NAME
+    verb = triggers.VERB
+    row: type[Any] = Trigger
+    noun = "directories"
+    start_operation = "TriggerGatewayRemoteSync"
+    poll_operation: str | None = "DescribeTasks"
+    page_size = MAX_PAGE_SIZE
+    default_rate = 50.0
+    services: Mapping[str, str] = {"sgw": "endpoint", "sts": "sts_endpoint", "metadata": "metadata_endpoint"}
+    domains: Sequence[str] = (".aliyuncs.com",)
+    credential_variables: Sequence[tuple[str, str, str]] = credentials.VARIABLES
+    credential_sources: Mapping[str, Describe] = credentials.SOURCES
+    credential_chain: Sequence[str] = ("environment", "oidc", "profile", "metadata", "uri")
+    setting_variables: Mapping[str, str] = {}
+    settings: Sequence[str] = ("signature",)  # acs3, or rpc for the older signature
+
+    def endpoints(self, region: str) -> Mapping[str, str]:
+        return {
+            "sgw": f"https://sgw.{SERVED_ELSEWHERE.get(region, region)}.aliyuncs.com",
+            "sts": "https://sts.aliyuncs.com",
+            "metadata": credentials.METADATA,
+        }
+
+    def plan(self, rows: Sequence[Any], accounts: Sequence[str], batch: int) -> Planned:
+        return triggers.plan(rows, accounts)
+
+    def rows(self, job: Job) -> Sequence[Row]:
+        index_id, path = orjson.loads(job.payload)
+        return (Trigger(job.target.name, index_id, path, job.target.account),)
+
+    def split(self, job: Job) -> tuple[Job, ...]:
+        return ()
+
+    def start(self, job: Job, account: Account) -> Call:
+        index_id, path = orjson.loads(job.payload)
+        return trigger_call(job.target.name, index_id, path)
+
+    def started(self, reply: Reply) -> str:
+        return started_task(reply)
+
+    def poll(self, target: str, task: str | None, page: int) -> Call:
+        return tasks_call(target, task, page, self.page_size)
+
+    def polled(self, reply: Reply) -> TaskPage:
+        return task_page(reply)
+
+    def inspect(self, target: str, account: Account, now: float) -> Call | None:
+        return None  # a missing gateway is told by the first trigger
+
+    def inspected(self, reply: Reply) -> None:
+        return
+
+    def lookup(self, account: Account) -> Call | None:
+        return None
+
+    def looked_up(self, account: Account, reply: Reply) -> Account:
+        return account
+
+    def check(self, call: Call, reply: Reply) -> None:
+        codes.check(reply)
+
+    def signer(self, account: Account) -> Sign:
+        if not isinstance(account.credentials, Credentials):
+            raise CredentialsError(f"account {account.name}: only access keys can be used here")
+        kind = RpcSigner if account.settings.get("signature") == "rpc" else Acs3Signer
+        signer = kind(account.credentials, account.endpoints["sgw"], VERSION)
+        return lambda call, now, nonce: signer.sign(call.operation, call.params, now=now, nonce=nonce)
+
+
+CLOUD = Alibaba()

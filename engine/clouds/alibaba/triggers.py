@@ -1,0 +1,78 @@
+"""Rows that name directories, and the jobs that refresh them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine.clouds import Planned
+from engine.clouds.alibaba.sgw import ID, NAME
+from engine.clouds.keys import job_key
+from engine.errors import InputError
+from engine.model import Job, Target
+
+VERB = "trigger"
+MAX_PATH_BYTES = 1024
+
+
+class Trigger(NamedTuple):
+    """Refresh one directory of a share from its bucket (reverse sync)."""
+
+    gateway_id: str
+    index_id: str  # protocol and name of the share: NFSphotos, SMBhome
+    path: str  # from the root of the share; / is the whole share
+    account: str = ""  # "" is the default account
+
+
+def plan(rows: Sequence[Any], accounts: Sequence[str]) -> Planned:
+    """One job a directory."""
+    jobs: dict[bytes, Job] = {}
+    rejected: list[tuple[int, InputError]] = []
+    repeated: list[int] = []
+    for index, row in enumerate(rows):
+        try:
+            job = _job(row, accounts)
+        except InputError as error:
+            rejected.append((index, error))
+            continue
+        if job.key in jobs:
+            repeated.append(index)
+        jobs[job.key] = job
+    return Planned(list(jobs.values()), rejected, repeated)
+
+
+def share_path(path: str) -> str:
+    """A path from the root of a share, as the cloud is given it.
+
+    Raises:
+        InputError: it leads nowhere in a share.
+    """
+    if not path:
+        raise InputError("path is empty; / is the whole share")
+    if ".." in re.split(r"[/\\]", path):
+        raise InputError(f"path {path!r:.80} climbs out of its share with ..")
+    if "\0" in path:
+        raise InputError(f"path {path!r:.80} contains a NUL")
+    try:
+        size = len(path.encode())
+    except UnicodeEncodeError:
+        raise InputError(f"path {path!r:.80} is not valid Unicode (it contains a lone surrogate)") from None
+    if size > MAX_PATH_BYTES:
+        raise InputError(f"path is {size:,} bytes long; {MAX_PATH_BYTES:,} is the most")
+    return path if path.startswith("/") else "/" + path
+
+
+def _job(row: Any, accounts: Sequence[str]) -> Job:
+    gateway_id, index_id, path, account = row
+    for name, value in (("gateway_id", gateway_id), ("index_id", index_id)):
+        if wrong := ID(value):
+            raise InputError(f"{name} {value!r:.60} {wrong}")
+    account = account or accounts[0]
+    if account not in accounts:
+        raise InputError(f"no account is called {account!r:.60}; there is {', '.join(accounts)}")
+    target = Target(NAME, account, gateway_id)
+    payload = orjson.dumps([index_id, share_path(path)])
+    return Job(job_key(VERB, target, payload), target, payload)

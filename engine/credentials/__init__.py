@@ -1,0 +1,13 @@
+"""Credentials: found where the vendors' tools keep them, and renewed while work goes on.
+
+What the sources are is the clouds' business (`engine.clouds.sources`); here it is done, and kept in force. Never from
+a flag: what stands in argv is everybody's.
+"""
+
+from __future__ import annotations
+
+from engine.credentials.choice import NothingAtHandError, choose
+from engine.credentials.masking import mask
+from engine.credentials.renewing import Renewing
+
+__all__ = ["NothingAtHandError", "Renewing", "choose", "mask"]
