@@ -8,7 +8,7 @@ async with Engine() as engine:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -95,8 +95,8 @@ class Engine:
     async def run(self, rows: Rows = ()) -> AsyncGenerator[Outcome, None]:
         """Work on rows, and on what earlier runs left in the backlog, until everything has its outcome.
 
-        Yields an `Outcome` for every row, as it ends and after it was recorded. Rows are read no faster than the calls
-        go and outcomes are taken. Leaving the loop early ends the run as `drain` does.
+        Yields an `Outcome` for every row, as it ends and after it was recorded. Rows are read no further ahead of
+        the calls than the window allows. Leaving the loop early ends the run as `drain` does.
 
         Raises:
             UnauthorizedError, QuotaError, UnavailableError, TransportError: an account could not go on. What it left
@@ -211,11 +211,15 @@ def _outcomes(ending: Ending) -> list[Outcome]:
 
 
 def _own_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error of ours among those of a group of tasks; the group itself if there is none."""
-    ours = group.subgroup(SyncmuxError)
-    if ours is None:
-        return group
-    first: BaseException = ours
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first
+    """The error of ours among those of a group of tasks, or the only one that there is: the caller's own, mostly."""
+    leaves = list(_leaves(group))
+    ours = [error for error in leaves if isinstance(error, SyncmuxError)]
+    return ours[0] if ours else leaves[0] if len(leaves) == 1 else group
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error

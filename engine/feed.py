@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from itertools import groupby, islice
+from functools import partial
+from itertools import groupby
 from typing import Any, TypeAlias
 
-import anyio.to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 from engine.backlog import Backlog, Rejected, Source
@@ -22,6 +25,7 @@ from engine.window import Window
 
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any] | Manifest[Any]
 CHUNK_ROWS = 1_000
+MOMENT_S = 0.005  # how long the caller's loop is kept by rows from a plain iterator
 LINGER_S = 0.05  # how long rows of a slow source wait for others to share a call with
 
 
@@ -60,23 +64,24 @@ class Feed:
         if isinstance(rows, Manifest):
             await self._read(rows)
         elif isinstance(rows, AsyncIterable):
-            async for chunk in _gather(rows):
-                await self._take_rows(chunk)
+            async with aclosing(_gather(rows)) as chunks:
+                async for chunk in chunks:
+                    await self._take_rows(chunk)
         else:
             source = iter(rows)
-            while chunk := list(islice(source, CHUNK_ROWS)):
+            while chunk := _some(source):
                 await self._take_rows(chunk)
+                await asyncio.sleep(0)
 
     async def _read(self, manifest: Manifest[Any]) -> None:
         cloud = cloud_for(manifest.row_type)
         name = source_of(manifest)
         progress = await self._backlog.progress(name) or Source("", 0, 0, 0)
         chunks = manifest.chunks(Cursor.from_json(progress.cursor) if progress.cursor else None)
-        # In a thread: a disk or a pipe may keep us waiting.
-        chunk = await anyio.to_thread.run_sync(next, chunks, None)
+        chunk = await _in_thread(partial(next, chunks, None))
         if manifest.resumed:
             self.intake.earlier = progress.rows
-        else:  # new, or changed: what was accepted before is known again by its keys
+        else:  # new, or changed above where we were: a job of exactly the same rows is known again, by its key
             await self._backlog.forget(name, ())
             progress = Source("", 0, 0, 0)
         while chunk:
@@ -103,7 +108,7 @@ class Feed:
                 ]
                 await self._endings.send(list(lines))
             await self._accepted(cloud, chunk.rows, planned, known)
-            chunk = await anyio.to_thread.run_sync(next, chunks, None)
+            chunk = await _in_thread(partial(next, chunks, None))
 
     async def _take_rows(self, rows: Sequence[Any]) -> None:
         for row_type, same in groupby(rows, type):
@@ -141,7 +146,45 @@ def source_of(manifest: Manifest[Any]) -> str:
     return f"{cloud_for(manifest.row_type).verb} {manifest.identity}"
 
 
-async def _gather(rows: AsyncIterable[Any]) -> AsyncIterator[list[Any]]:
+def _some(rows: Iterator[Any]) -> list[Any]:
+    """The next rows, as many as come within a moment. They come in the caller's loop, as the caller's own code would
+    fetch them: an iterator need not bear another thread."""
+    chunk: list[Any] = []
+    until = time.perf_counter() + MOMENT_S
+    for row in rows:
+        chunk.append(row)
+        if len(chunk) == CHUNK_ROWS or time.perf_counter() > until:
+            break
+    return chunk
+
+
+async def _in_thread(read: Callable[[], Any]) -> Any:
+    """Run what may wait for a disk or a pipe, in a thread that nobody waits for when it is not wanted any more."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def tell(result: Any, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
+
+    def work() -> None:
+        result, error = None, None
+        try:
+            result = read()
+        except Exception as failure:
+            error = failure
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell, result, error)
+
+    threading.Thread(target=work, name="syncmux-manifest", daemon=True).start()
+    return await future
+
+
+async def _gather(rows: AsyncIterable[Any]) -> AsyncGenerator[list[Any], None]:
     """Chunks of what an async source gives: full ones if it is fast, what has come after a moment if it is not."""
     source = aiter(rows)
     chunk: list[Any] = []
@@ -166,5 +209,6 @@ async def _gather(rows: AsyncIterable[Any]) -> AsyncIterator[list[Any]]:
     finally:
         if pending is not None:
             pending.cancel()
+            await asyncio.wait((pending,))
     if chunk:
         yield chunk

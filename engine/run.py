@@ -12,7 +12,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from engine.backlog import Backlog, Count
 from engine.client import Client
 from engine.clouds import Cloud, clouds
-from engine.errors import CallError
+from engine.errors import CallError, ConfigError
 from engine.feed import Feed, Rows
 from engine.lanes import LaneControl
 from engine.model import Account, Lane, State
@@ -51,7 +51,7 @@ class Run:
         options: Options,
         endings: MemoryObjectSendStream[list[Ending]],
     ) -> None:
-        self.stopped: dict[str, CallError] = {}  # accounts that could not go on, and why
+        self.stopped: dict[str, CallError | ConfigError] = {}  # accounts that could not go on, and why
         self.draining = False
         self._accounts = accounts
         self._backlog = backlog
@@ -74,6 +74,7 @@ class Run:
         with self._endings:
             for account in self._accounts:
                 await self._open_lanes(account)
+            await asyncio.gather(*(self._prepare(account.name) for account in self._accounts))
             await self._backlog.release()  # what a run before this one had in hand when it was left
             await self._take_up()
             if self.draining:  # asked for before there were lanes to close
@@ -100,8 +101,9 @@ class Run:
 
     @property
     def _ended(self) -> bool:
-        # Jobs of an account that stopped may fill the window; then no more will be read.
-        enough = self.fed or self.draining or (bool(self.stopped) and self.window.full)
+        # Nobody is left to do what is still to be read, or it lies behind jobs of an account that stopped.
+        in_vain = len(self.stopped) == len(self._accounts) or (bool(self.stopped) and self.window.full)
+        enough = self.fed or self.draining or in_vain
         return enough and self._settler.idle and all(starter.idle for starter in self.starters.values())
 
     def drain(self) -> None:
@@ -111,7 +113,13 @@ class Run:
             lane.closed = True
         self._noticed.set()
 
-    def stop(self, account: str, error: CallError) -> None:
+    async def _prepare(self, account: str) -> None:
+        try:
+            await self._client.prepare(account)
+        except (CallError, ConfigError) as error:
+            self.stop(account, error)
+
+    def stop(self, account: str, error: CallError | ConfigError) -> None:
         """Begin nothing more for one account; the others go on."""
         self.stopped.setdefault(account, error)
         for pumps in (self.starters, self.pollers):
@@ -125,7 +133,6 @@ class Run:
         self._noticed.set()
 
     async def _open_lanes(self, account: Account) -> None:
-        await self._client.prepare(account.name)
         cloud = clouds()[account.cloud]
         options = self.options
         poller = None

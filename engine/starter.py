@@ -122,6 +122,8 @@ class Starter:
         while True:
             await self._fed.wait()
             self._fed.clear()
+            if self.lane.closed:
+                continue
             hungry, self._hungry = list(self._hungry), {}
             for queue in hungry:
                 queue.claiming, queue.woken = True, False

@@ -94,7 +94,10 @@ class Backlog(Protocol):
     async def sources(self) -> dict[str, Source]: ...
 
     async def forget(self, source: str | None, clouds: Sequence[str]) -> None:
-        """Forget how far a source was read, and the finished jobs of some clouds, so that they are done again."""
+        """Forget how far a source was read, and the finished jobs of some clouds, so that they are done again.
+
+        What failed stays known as failed.
+        """
 
     def failures(self) -> AsyncIterator[Failure]: ...
 

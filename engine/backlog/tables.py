@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
 import apsw
@@ -102,7 +104,9 @@ class Tables:
                 case Split(_, parts):
                     after = State.DIVIDED
                     self._sql("UPDATE job SET state=5, payload=NULL WHERE id=?", (job.id,))
-                    self.insert(parts)
+                    # A part may be known from elsewhere. It gets a key of its own then: its rows need an outcome here.
+                    known = [parts[index] for index in self.insert(parts)]
+                    self.insert([replace(part, key=_part_key(job, part)) for part in known])
             if before is not after:
                 self._count(target, before, -1, -job.rows)
                 self._count(target, after, 1, job.rows)
@@ -172,8 +176,9 @@ class Tables:
             self._sql("DELETE FROM rejected WHERE source=?", (source,))
         for target, target_id in self._target_ids.items():
             if target.cloud in clouds:
-                self._sql("DELETE FROM job WHERE target=? AND state>=2", (target_id,))
-                self._sql("DELETE FROM tally WHERE target=? AND state>=2", (target_id,))
+                # What failed stays known as failed: it may be of another source, and is done again when put again.
+                self._sql("DELETE FROM job WHERE target=? AND state IN (2, 3, 5)", (target_id,))
+                self._sql("DELETE FROM tally WHERE target=? AND state IN (2, 3, 5)", (target_id,))
 
     def remember(self, name: str, value: str) -> None:
         self._sql("INSERT OR REPLACE INTO meta VALUES (?,?)", (name, value))
@@ -211,6 +216,10 @@ class Tables:
                 (target, int(state), jobs, rows),
             )
         self._deltas.clear()
+
+
+def _part_key(whole: Job, part: Job) -> bytes:
+    return blake2b(whole.key + part.key, digest_size=16).digest()
 
 
 def _job(target: Target, row: Sequence[object]) -> Job:

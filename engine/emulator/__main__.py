@@ -15,10 +15,18 @@ from .server import Emulator, serve
 from .settings import parse
 
 
+def port(text: str) -> int:
+    """A port to listen on."""
+    number = int(text)
+    if not 0 <= number < 1 << 16:
+        raise ValueError
+    return number
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.emulator", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument("--port", type=port, default=0, help="0, the default, takes a free one")
     parser.add_argument("--credentials", type=Path, metavar="FILE", help="access keys beside emulator-ak, as JSON")
     parser.add_argument("--faults", default="{}", metavar="JSON", help="settings as for PUT /_emulator/faults")
     options = parser.parse_args(arguments)

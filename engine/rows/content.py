@@ -6,9 +6,8 @@ import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from io import BufferedReader
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO
 
 from engine.errors import InputError
 
@@ -29,25 +28,27 @@ def pieces(path: Path | None) -> Generator[bytes, None, None]:
     """
     try:
         with _opened(path) as file:
-            head = file.read1(READ_BYTES)
+            read = getattr(file, "read1", file.read)  # what is there, up to so many bytes
+            head = read(READ_BYTES)
             if head == GZIP[:1]:
-                head += file.read1(READ_BYTES)
+                head += read(READ_BYTES)
             if head.startswith(GZIP):
-                yield from _inflated(head, file.read1)
+                yield from _inflated(head, read)
                 return
             while head:
                 yield head
-                head = file.read1(READ_BYTES)
+                head = read(READ_BYTES)
     except OSError as error:
         raise InputError(f"{path or 'standard input'}: {error.strerror or error}") from error
 
 
-def _opened(path: Path | None) -> AbstractContextManager[BufferedReader]:
+def _opened(path: Path | None) -> AbstractContextManager[BinaryIO]:
     if path is not None:
         return path.open("rb")
     if sys.stdin is None:
         raise InputError("standard input is closed")
-    return nullcontext(cast(BufferedReader, sys.stdin.buffer))  # not ours to close
+    # Unbuffered: a thread that waits in a read would hold the buffer's lock, also when the process wants to end.
+    return nullcontext(getattr(sys.stdin.buffer, "raw", sys.stdin.buffer))  # not ours to close
 
 
 def _inflated(head: bytes, read: Callable[[int], bytes]) -> Iterator[bytes]:

@@ -229,3 +229,12 @@ async def test_everything_survives_a_reopening(reopen: Callable[[], SqliteBacklo
         assert [job.task for job in await after.started(A)] == ["t-2"]
         assert payloads(await claim(after, A, 9, clock())) == [b"payload 3"], "claimed, not settled: waiting again"
         assert await after.put(jobs(A, 1, 2, 3)) == [0, 1, 2]
+
+
+async def test_forgetting_keeps_what_failed(backlog: Backlog, clock: Clock) -> None:
+    """It may be of another source, which is not going to be read again."""
+    await backlog.put(jobs(A, 1))
+    (job,) = await claim(backlog, A, 1, clock())
+    await backlog.settle([Finished(job, State.FAILED, "no")])
+    await backlog.forget("m", ["cloud"])
+    assert [failure.job.payload async for failure in backlog.failures()] == [b"payload 1"]

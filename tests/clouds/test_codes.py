@@ -229,7 +229,16 @@ def test_the_gateway_before_oms_tells_its_quota(limit: str, per_s: float | None)
     assert error.limit_per_s == per_s
 
 
-@pytest.mark.parametrize("said", ["server string to sign is:", "Server String To Sign is", "string to sign is: "])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "server string to sign is:",
+        "Server String To Sign is",
+        "string to sign is: ",
+        "server StringToSign is [",
+        "CanonicalRequest is [",
+    ],
+)
 def test_the_string_to_sign_is_not_repeated(said: str) -> None:
     why = "Specified signature is not matched with our calculation."
     echo = f"{why} {said}POST&%2F&AccessKeyId%3DAKID%26SecurityToken%3DTOKEN"

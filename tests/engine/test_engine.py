@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,52 @@ async def test_a_cloud_that_is_not_there_is_given_up_in_the_end(clouds: Clouds) 
         left.update({state.name: count.jobs for state, count in found.items()})
     assert left["WAITING"] + left["FAILED"] == 50
     assert left["WAITING"] >= 40, "an outage does not use up the jobs' attempts"
+
+
+async def test_an_account_that_stopped_ends_the_run_though_its_input_stays_open(clouds: Clouds) -> None:
+    wrong = clouds.account("wrong", "alibaba", secret="not-the-secret")
+    closed = asyncio.Event()
+
+    async def rows() -> AsyncIterator[Trigger]:
+        try:
+            yield Trigger("gw-1", "NFSs", "/a")
+            await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async with Engine([wrong], ":memory:", rate=50) as engine:
+        with pytest.raises(UnauthorizedError):
+            await outcomes(engine, rows())
+        assert closed.is_set()
+
+
+async def test_an_account_that_cannot_be_prepared_does_not_stop_another(clouds: Clouds) -> None:
+    task = await clouds.sync_task()
+    nowhere = replace(clouds.account("nowhere", "huawei"), region="")
+    rows = [Push("lost", "t", "nowhere"), *(Push(f"k{i}", task, "buckets") for i in range(100))]
+    listed: list[Outcome] = []
+    async with Engine([nowhere, clouds.buckets], ":memory:", rate=FAST) as engine:
+        with pytest.raises(ConfigError, match="project_id"):
+            await outcomes(engine, rows, listed)
+    assert states(listed) == {"accepted": 100}
+
+
+async def test_an_error_of_the_callers_rows_is_the_callers_own(clouds: Clouds) -> None:
+    def rows() -> Iterator[Trigger]:
+        yield Trigger("gw-1", "NFSs", "/a")
+        raise KeyError("mine")
+
+    async with Engine([clouds.gateways], ":memory:", rate=FAST) as engine:
+        with pytest.raises(KeyError, match="mine"):
+            await outcomes(engine, rows())
+
+
+async def test_a_part_that_is_known_from_elsewhere_has_an_outcome_all_the_same(clouds: Clouds) -> None:
+    task = await clouds.sync_task()
+    clouds.set(reject_keys=["bad"])
+    async with Engine([clouds.buckets], ":memory:", rate=FAST) as engine:
+        await outcomes(engine, [Push("good", task)])
+        listed = await outcomes(engine, [Push("good", task), Push("bad", task)])
+        assert engine.current is not None
+        assert engine.current.window.live == 0
+    assert {outcome.row[0]: outcome.state for outcome in listed} == {"good": "accepted", "bad": "failed"}

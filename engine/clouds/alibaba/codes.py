@@ -42,7 +42,7 @@ UNAUTHORIZED = (
 )
 
 # What follows repeats the access key and, with temporary credentials, the token.
-_ECHO = re.compile(r"\s*(server )?string to sign is", re.IGNORECASE)
+_ECHO = re.compile(r"\s*(server )?(string\s?to\s?sign|canonical\s?request) is", re.IGNORECASE)
 
 
 def check(reply: Reply) -> None:
