@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from engine.clouds import Sign, clouds
-from engine.credentials import Renewing, mask
+from engine.credentials import Renewing, mask_error, masked
 from engine.errors import CallError, CredentialsError, ExpiredCredentialsError, StaleSignatureError, UnauthorizedError
 from engine.model import Account, AuthToken, Call, Fetched, Reply
 from engine.server_clock import ServerClock
@@ -64,20 +64,30 @@ class Caller:
                 offset_s = self.clock.offset_s
                 reply = await self._transport.send(sign(call, self.clock.now(), secrets.token_hex(16)))
                 try:
-                    self.cloud.check(call, reply)
+                    return self._read(call, reply, read, fetched)
                 except UnauthorizedError as error:
                     if type(error) not in remedies or not await self._remedied(error, reply, fetched, offset_s):
                         raise
                     remedies.discard(type(error))
-                else:
-                    return read(reply)
         except CallError as error:
             error.cloud = self.cloud.name
             error.operation = call.operation
             if fetched:
-                error.message = mask(error.message, fetched.credentials)
-                error.args = (error.message,)
+                mask_error(error, fetched.credentials)
             raise
+
+    def _read(self, call: Call, reply: Reply, read: Callable[[Reply], Value], fetched: Fetched) -> Value:
+        """What the answer says. A failure holds no secret, even if the answer repeats the whole request."""
+        try:
+            self.cloud.check(call, reply)
+            return read(reply)
+        except CallError as error:
+            failure = error
+        clean = masked(reply, fetched.credentials)
+        if clean == reply:
+            raise failure
+        self.cloud.check(call, clean)
+        return read(clean)
 
     async def _remedied(self, error: CallError, reply: Reply, fetched: Fetched, offset_s: float) -> bool:
         if isinstance(error, StaleSignatureError):

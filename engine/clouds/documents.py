@@ -18,10 +18,11 @@ SPELLINGS = (
     ("AccessKeyId", "AccessKeySecret", "SecurityToken", "Expiration"),
     ("access_key_id", "access_key_secret", "sts_token", "expiration"),
     ("access_key_id", "access_key_secret", "security_token", "expiration"),
+    ("access_key_id", "secret_access_key", "security_token", "expiration"),
     ("access", "secret", "securitytoken", "expires_at"),
     ("ak", "sk", "security_token", "expires_at"),
 )
-WRAPPERS = ("Credentials", "credential")  # an object that some services put around them
+WRAPPERS = ("Credentials", "credentials", "credential")  # an object that some services put around them
 
 
 def json_document(body: bytes, where: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ a flag: what stands in argv is everybody's.
 from __future__ import annotations
 
 from engine.credentials.choice import NothingAtHandError, choose
-from engine.credentials.masking import mask
+from engine.credentials.masking import mask, mask_error, masked
 from engine.credentials.renewing import Renewing
 
-__all__ = ["NothingAtHandError", "Renewing", "choose", "mask"]
+__all__ = ["NothingAtHandError", "Renewing", "choose", "mask", "mask_error", "masked"]

@@ -144,7 +144,8 @@ class Renewing:
             return  # whoever asked for them is told
         in_force = self._clock() < self._valid_until
         fate = f"those in force are used {_until(self._valid_until)}" if in_force else "none are in force"
-        LOG.warning("account %s: credentials cannot be renewed (%s); %s", self._account, failure, fate)
+        level = logging.WARNING if self._failures == 1 else logging.DEBUG  # once for each time of trouble
+        LOG.log(level, "account %s: credentials cannot be renewed (%s); %s", self._account, failure, fate)
 
 
 def _seen(task: asyncio.Task[Fetched]) -> None:

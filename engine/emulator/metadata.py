@@ -14,7 +14,7 @@ from .exchange import Answer, Call, Payload, Received, RefusedError
 from .faults import Verdict
 from .keys import DEFAULT_KEY, AccessKeys
 from .state import World
-from .temporary import TemporaryKeys, iso
+from .temporary import TemporaryKeys, iso, iso_exact
 
 ROLE = "emulator-role"
 MAX_TTL_S = 21_600
@@ -94,7 +94,7 @@ class Metadata:
             "access": key.access_key_id,
             "secret": key.secret,
             "securitytoken": key.security_token,
-            "expires_at": iso(key.expires or 0.0).replace("Z", ".000000Z"),
+            "expires_at": iso_exact(key.expires or 0.0),
         }
         return {"credential": credential}
 

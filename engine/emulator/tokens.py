@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from typing import Any
@@ -15,6 +14,7 @@ from .exchange import Call, Payload, RefusedError
 from .keys import AccessKey, AccessKeys
 from .projects import project_id_of
 from .state import World
+from .temporary import iso_exact
 
 LIFE_S = 24 * 3600.0
 
@@ -55,8 +55,8 @@ class Tokens:
         token = urlsafe_b64encode(self._sealed(claims) + claims).decode()
         told: dict[str, Any] = {
             "methods": ["password"],
-            "issued_at": _iso(issued),
-            "expires_at": _iso(expires),
+            "issued_at": iso_exact(issued),
+            "expires_at": iso_exact(expires),
             "user": {
                 "name": call.access_key_id,
                 "domain": {"name": call.account, "id": project_id_of(call.account, "")},
@@ -97,7 +97,3 @@ def _scope(call: Call) -> dict[str, str] | None:
         return None
     name, project_id = str(project.get("name", "")), str(project.get("id", ""))
     return {"name": name, "id": project_id or project_id_of(call.account, name)}
-
-
-def _iso(epoch: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch)) + f".{int(epoch % 1 * 1e6):06}Z"

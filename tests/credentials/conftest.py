@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 
+from engine.cli.demo import create_sync_task
 from engine.config import accounts, load
 from engine.emulator import EmulatorProcess
 from engine.model import Account
@@ -63,6 +65,13 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProces
     keys.write_bytes(orjson.dumps([KEY]))
     with EmulatorProcess(credentials=keys, faults={"task_s": 0.02}) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def sync_task(process: EmulatorProcess, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A sync task of the account that everybody here belongs to."""
+    emulated = Emulated(process, tmp_path_factory.mktemp("home"))
+    return asyncio.run(create_sync_task(emulated.account("huawei", "metadata")))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ MARKER = "MARKERdontshow"
 
 
 @pytest.mark.parametrize("names", SPELLINGS)
-@pytest.mark.parametrize("wrapper", ["", "Credentials", "credential"])
+@pytest.mark.parametrize("wrapper", ["", "Credentials", "credentials", "credential"])
 def test_every_spelling_is_read(names: tuple[str, ...], wrapper: str) -> None:
     values = dict(zip(names, ("id", "secret", "token", "2026-01-02T03:04:05Z"), strict=True))
     found = key_set({wrapper: values} if wrapper else values, "here")

@@ -158,6 +158,7 @@ async def test_a_failing_renewal_leaves_the_old_ones_in_force_to_their_end(
     clock.time += 500  # past the end
     with pytest.raises(TransportError, match="nobody is there"):
         await renewing.current()
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
     provider.failure = None
     clock.time += MAX_PAUSE_S
     assert (await renewing.current()).credentials == _set(5)
