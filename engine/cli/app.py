@@ -12,7 +12,10 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
+from engine.cli.call import call
 from engine.cli.everywhere import FLAG, Everywhere, in_command
+from engine.cli.express_sync import express_sync
+from engine.cli.sync_task import sync_task
 
 _EVERYWHERE = Everywhere()
 
@@ -149,18 +152,27 @@ def emulate(
     return run(["--port", str(port), "--faults", faults, *more])
 
 
+app.command(express_sync)
+app.command(sync_task)
+app.command(call)
+_GROUPS = {group.name[0]: set(group) for group in (express_sync, sync_task)}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments (by default the process's) say; returns the exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until there is work that must be ended well
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(app(in_command(given, set(app))) or 0)
+        return int(app(in_command(given, set(app), _GROUPS)) or 0)
     except CycloptsError as error:
         print(f"syncmux: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # Whoever read has enough. Python's own flush at the end must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"syncmux: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("syncmux: interrupted; run the same command again to resume", file=sys.stderr)

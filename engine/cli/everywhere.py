@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
@@ -63,8 +64,13 @@ VALUED = {"--config", "--backlog", "--rate", "--concurrency", "--batch"}
 FLAGS = {"--json", "--dry-run", "--quiet"}
 
 
-def in_command(arguments: Sequence[str], commands: Collection[str]) -> list[str]:
-    """The arguments with the options that stand before the command's name moved behind it, where they are read."""
+def in_command(
+    arguments: Sequence[str], commands: Collection[str], groups: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> list[str]:
+    """The arguments with the options that stand before the command's name moved behind it, where they are read.
+
+    `groups` are commands that have commands of their own.
+    """
     options: list[str] = []
     rest = list(arguments)
     while rest and rest[0] not in commands:
@@ -74,4 +80,6 @@ def in_command(arguments: Sequence[str], commands: Collection[str]) -> list[str]
         taken = 2 if rest[0] in VALUED else 1
         options += rest[:taken]
         del rest[:taken]
+    if rest and rest[0] in groups:
+        return [rest[0], *in_command([*options, *rest[1:]], groups[rest[0]])]
     return [*rest[:1], *options, *rest[1:]]

@@ -1,0 +1,171 @@
+"""Brings things into a state, follows them there, and never lets an old wish undo a newer one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
+from random import random
+
+from engine.clouds.change import Change, once
+from engine.desired import Desired
+from engine.engine import Engine
+from engine.errors import CallError
+from engine.intents import Absence, Patience, Verdict, verdict
+from engine.retry import Backoff
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """How a change went.
+
+    `how` is ``done``, ``already`` (it was so before) or ``superseded`` (a newer wish for the same subject came before
+    this one was carried out, and holds).
+    """
+
+    how: str
+    task: str = ""  # the cloud's task that does the work; "" if there is none, or its id was lost
+    settled_at: float = 0.0  # until then a lost, older request may undo it (seconds since the epoch); 0: none can
+
+
+class Changes:
+    """Changes things in the name of an engine's accounts; the order of wishes is recorded in its backlog."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        patience: Patience | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._engine = engine
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._sleep = sleep
+        self._sending: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by subject: one after the other
+        self._updating = asyncio.Lock()
+
+    async def bring(self, change: Change, account: str = "") -> Changed:
+        """Bring the subject into the state, unless it is there.
+
+        Raises:
+            CallError: the cloud refuses, or gives no valid answer for too long.
+        """
+        key = self._key(change, account)
+        generation = await self._wish(key, change)
+        return await self._bring(change, account, key, generation)
+
+    async def hold(self, change: Change, account: str = "") -> Changed:
+        """Stay after `bring` until no lost request can undo the change, and repeat it whenever one did."""
+        key = self._key(change, account)
+        generation = (await self._recall(key)).generation
+        while True:
+            wish = await self._recall(key)
+            over = self._clock() >= wish.settled_at(self._patience.settle_s)
+            done = await self._bring(change, account, key, generation)
+            if over or done.how == "superseded":
+                return replace(done, settled_at=0.0)
+            left_s = wish.settled_at(self._patience.settle_s) - self._clock()
+            await self._sleep(max(0.001, min(left_s, self._patience.most_s)))
+
+    async def follow(self, change: Change, changed: Changed, account: str = "") -> bool:
+        """Wait until the subject has reached the state, or its task has ended; False if that failed.
+
+        There is no end to it but the caller's: ``asyncio.timeout``.
+        """
+        pause_s = self._patience.look_s
+        while True:
+            if changed.task and change.progress:
+                ended = change.ended(await self._engine.do(change.progress(changed.task), account))
+            else:
+                ended = change.look is None or await self._reached(change, account) or None
+            if ended is not None:
+                return ended
+            await self._sleep(pause_s)
+            pause_s = min(pause_s * 1.5, self._patience.most_s / 2)
+
+    async def _bring(self, change: Change, account: str, key: str, generation: int) -> Changed:
+        backoff = Backoff(self._patience.look_s / 2, self._patience.most_s)
+        unsure = False
+        for number in count(1):
+            async with self._sending[key] if key else nullcontext():
+                wish = await self._recall(key)
+                settled_at = wish.settled_at(self._patience.settle_s)
+                if await self._reached(change, account) or (unsure and await self._reached_yet(change, account)):
+                    return Changed("done" if unsure else "already", settled_at=settled_at)
+                if not await self._update(key, generation, lambda now: now.sending(change.state, self._clock())):
+                    return Changed("superseded")
+                try:
+                    answer = await self._engine.do(once(change.act), account)
+                except CallError as error:
+                    failure, judged = error, verdict(error)
+                else:
+                    await self._update(key, None, partial(Desired.answered, state=change.state, before=wish))
+                    return Changed("done", change.task(answer), settled_at)
+                if judged is not Verdict.IN_DOUBT:
+                    await self._update(key, None, partial(Desired.answered, state=change.state, before=wish))
+                taken = failure.code in change.taken
+                if taken and (unsure or await self._reached(change, account)):
+                    return Changed("done" if unsure else "already", settled_at=settled_at)
+                if judged is Verdict.REFUSED or number == self._patience.attempts:
+                    raise failure
+                unsure = unsure or judged is Verdict.IN_DOUBT
+            await self._sleep(max(0.001, backoff.delay_s(number, random(), failure.retry_after_s)))  # noqa: S311
+        raise AssertionError("unreachable")
+
+    async def _reached(self, change: Change, account: str) -> bool:
+        if change.look is None:
+            return False
+        return change.reached(await self._engine.do(change.look(self._clock()), account))
+
+    async def _reached_yet(self, change: Change, account: str) -> bool:
+        """Whether what was lost takes effect, given time."""
+        absence, pause_s = Absence(), self._patience.look_s
+        unsure_s = change.unsure_s if self._patience.unsure_s is None else self._patience.unsure_s
+        while change.look and change.unsure_s:
+            if await self._reached(change, account):
+                return True
+            absence = absence.again(self._clock())
+            if absence.proven(self._clock(), unsure_s):
+                break
+            await self._sleep(pause_s)
+        return False
+
+    def _key(self, change: Change, account: str) -> str:
+        if not change.subject:
+            return ""
+        cloud = change.act.cloud
+        callers = [a for a in self._engine.accounts if a.cloud == cloud and account in {"", a.name}]
+        name, region = (callers[0].name, callers[0].region) if callers else (account, "")
+        return f"desired {cloud} {name} {region} {change.subject}"
+
+    async def _wish(self, key: str, change: Change) -> int:
+        made = Desired()
+
+        def newer(wish: Desired) -> Desired:
+            nonlocal made
+            made = wish.newer(change.state, self._clock(), self._patience.settle_s)
+            return made
+
+        await self._update(key, None, newer)
+        return made.generation
+
+    async def _update(self, key: str, generation: int | None, update: Callable[[Desired], Desired]) -> bool:
+        """Record what `update` makes of the newest wish; False if that is not of the `generation`."""
+        if not key:
+            return True
+        async with self._updating:  # nobody else records between the reading and the writing
+            wish = await self._recall(key)
+            if generation not in {None, wish.generation}:
+                return False
+            await self._engine.backlog.remember(key, update(wish).dump())
+            return True
+
+    async def _recall(self, key: str) -> Desired:
+        return Desired.load(await self._engine.backlog.recall(key)) if key else Desired()
