@@ -15,7 +15,14 @@ else:
 
     LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
-ON_EVERY_LOOP = ("tests/engine/", "tests/backlog/test_conformance.py", "tests/credentials/", "tests/test_lanes.py")
+ON_EVERY_LOOP = (
+    "tests/engine/",
+    "tests/backlog/test_conformance.py",
+    "tests/credentials/test_command.py",
+    "tests/credentials/test_renewing.py",
+    "tests/credentials/test_runs.py",
+    "tests/test_lanes.py",
+)
 
 
 def pytest_asyncio_loop_factories(

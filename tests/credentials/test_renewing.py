@@ -270,6 +270,9 @@ async def test_a_set_that_seems_to_have_ended_is_the_clouds_to_judge(
     for _ in range(10):
         assert await renewing.current() is first
     assert provider.calls == 1
+    assert await renewing.renew(first), "which it has"
+    first = await renewing.current()
+    assert provider.calls == 2
     clock.time -= 7200 + 1800  # the cloud's Date has set it right
     assert await renewing.current() is first
     await settled(renewing)

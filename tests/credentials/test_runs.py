@@ -60,7 +60,7 @@ async def test_keys_that_end_early_are_renewed_once_for_all_who_are_refused(
 async def test_a_password_becomes_a_token_which_is_renewed(emulated: Emulated, sync_task: str) -> None:
     emulated.set(temporary_s=300)
     account = emulated.account("huawei", "password", **PASSWORD)
-    async with Engine([account], ":memory:", rate=200) as engine:
+    async with Engine([account], ":memory:", rate=400) as engine:
         states = await work(
             engine, keys(2000, sync_task), at=50, then=lambda: emulated.set(temporary_s=300, clock_skew_s=600)
         )
