@@ -1,8 +1,4 @@
-"""A lane: leave to send, at the rate and in the numbers that one quota bears.
-
-One coroutine per lane asks for leave. Thousands waiting on one `AsyncLimiter` would overtake and starve each other,
-and under uvloop, whose timers tick in milliseconds, spin a core; one buyer taking permits in chunks does neither.
-"""
+"""A lane: leave to send, at the rate and in the numbers that one quota bears."""
 
 from __future__ import annotations
 
@@ -11,20 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiolimiter import AsyncLimiter
-
 from engine.errors import CallError, ThrottledError
 from engine.model import Lane
 from engine.pace import Pace
+from engine.permits import Permits
 from engine.retry import MAX_HINT_S, Backoff, reaction
 
-CHUNK_S = 0.004  # worth of the rate that is bought at once
-AVERAGE = 0.987  # of the rate asked for is what is sent in the long run; room for what arrives unevenly
-CATCH_UP_S = 0.1  # worth of the rate: what may be made up for after a stall ...
-SPACING = 0.99  # ... at this share of the rate asked for, so that making up is never a burst
-LATE_S = 0.010  # how late a chunk may come and the next one still be on time, less what a chunk is worth
-TICK_S = 0.001  # no timer is shorter: uvloop's are of whole milliseconds, and shorter ones spin
-RENEW = 0.02  # relative change of the rate that is worth a new bucket
 SPENT_AFTER = 8  # refusals in a row that say the quota is spent, so that a hint to wait is for the whole lane
 SICK_AFTER = 10  # failures in a row that say the cloud is in trouble, not the call
 
@@ -39,48 +27,6 @@ class Count:
     throttled: int = 0
     busy: int = 0
     told: int = 0  # tasks of ours that its answers told of
-
-
-class Permits:
-    """Leave to send, one request each, at a rate that may change.
-
-    A leaky bucket holds the average. What it holds back for a while it would give at once, so chunks are also spaced:
-    over any tenth of a second the rate is kept as it is over an hour.
-    """
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-        self._rate = 0.0
-        self._in_hand = 0
-        self._chunk = 1
-        self._next_at = 0.0
-        self._limiter: AsyncLimiter
-
-    async def take(self) -> None:
-        """Wait for one permit. For one caller at a time."""
-        if not self._in_hand:
-            if abs(self._pace.rate - self._rate) > RENEW * self._rate:
-                await self._renew()
-            await self._limiter.acquire(self._chunk)
-            if (early_s := self._next_at - time.perf_counter()) > TICK_S / 2:
-                await asyncio.sleep(max(TICK_S, early_s))
-            space_s = self._chunk / (SPACING * self._rate)
-            late_s = max(TICK_S / 2, LATE_S - space_s)
-            self._next_at = max(self._next_at, time.perf_counter() - late_s) + space_s
-            self._in_hand = self._chunk
-        self._in_hand -= 1
-
-    def forfeit(self) -> None:
-        """Give up what is in hand, after a pause: it would come as a burst."""
-        self._in_hand = 0
-
-    async def _renew(self) -> None:
-        rate = self._pace.rate * AVERAGE
-        self._chunk = max(1, int(rate * CHUNK_S))
-        bucket = self._chunk + rate * CATCH_UP_S
-        self._limiter = AsyncLimiter(bucket, bucket / rate)
-        await self._limiter.acquire(bucket - self._chunk)  # begin without a burst
-        self._rate = self._pace.rate
 
 
 class Health:

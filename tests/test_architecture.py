@@ -22,7 +22,7 @@ LAYERS = [
     ["engine.clouds"],
     ["engine.retry", "engine.pace", "engine.polling", "engine.rows", "engine.window", "engine.report"],
     ["engine.targets", "engine.intents", "engine.desired", "engine.credentials", "engine.server_clock"],
-    ["engine.config", "engine.transport", "engine.lanes", "engine.backlog"],
+    ["engine.config", "engine.transport", "engine.permits", "engine.lanes", "engine.backlog"],
     ["engine.caller"],
     ["engine.client", "engine.settler"],
     ["engine.poller"],
