@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
+from subprocess import Popen
+from typing import Any
 
 import pytest
 
@@ -52,13 +56,101 @@ async def test_a_command_that_fails_is_named_and_not_quoted(argv: list[str], sai
     assert MARKER not in "".join(traceback.format_exception(refused.value))
 
 
-async def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
-    pids = tmp_path / "pids"
-    os.mkfifo(pids)
-    reader = os.open(pids, os.O_RDONLY | os.O_NONBLOCK)
-    code = f"import os, signal\nchild = os.fork()\nwriter = os.open({str(pids)!r}, os.O_WRONLY)\nsignal.pause()\n"
-    with pytest.raises(CredentialsError, match=r"did not end within 1 s"):
-        await command.output(python(code), {}, timeout_s=1.0)
-    os.set_blocking(reader, True)
-    assert os.read(reader, 1) == b""  # the end: no writer, neither parent nor child, is left to hold it open
-    os.close(reader)
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Popen[bytes]]:
+    """Every process that was begun."""
+    seen: list[Popen[bytes]] = []
+
+    class Seen(Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            seen.append(self)
+
+    monkeypatch.setattr(command, "Popen", Seen)
+    return seen
+
+
+class Group:
+    """A command with a child of its own, that both keep a pipe open as long as they live."""
+
+    def __init__(self, path: Path, then: str) -> None:
+        os.mkfifo(path)
+        self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.argv = ["sh", "-c", f'exec 3>"$0"; sleep 1000 & echo x >&3; {then}', str(path)]
+        self.environ = {"PATH": os.environ["PATH"]}
+
+    async def begun(self) -> None:
+        began = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().add_reader(self._reader, began.set_result, None)
+        await began
+        asyncio.get_running_loop().remove_reader(self._reader)
+        assert os.read(self._reader, 2) == b"x\n"
+
+    def gone(self) -> bool:
+        """Waits for it: a pipe that nobody holds open has an end."""
+        os.set_blocking(self._reader, True)
+        try:
+            return os.read(self._reader, 1) == b""
+        finally:
+            os.close(self._reader)
+
+
+HANGS, LEAVES_A_CHILD = "wait", "exit 0"
+
+
+@pytest.mark.parametrize("then", [HANGS, LEAVES_A_CHILD])
+async def test_a_command_that_does_not_end_is_ended_with_its_children(
+    tmp_path: Path, started: list[Popen[bytes]], then: str
+) -> None:
+    group = Group(tmp_path / "pipe", then)
+    with pytest.raises(CredentialsError, match=r"sh did not end within 2 s"):
+        await command.output(group.argv, group.environ, timeout_s=2.0)
+    await group.begun()
+    assert group.gone()
+    assert [process.returncode for process in started] == [-signal.SIGKILL if then == HANGS else 0]
+
+
+@pytest.mark.parametrize("then", [HANGS, LEAVES_A_CHILD])
+async def test_a_command_that_is_not_wanted_any_more_is_ended_with_its_children(
+    tmp_path: Path, started: list[Popen[bytes]], then: str
+) -> None:
+    group = Group(tmp_path / "pipe", then)
+    running = asyncio.create_task(command.output(group.argv, group.environ))
+    await group.begun()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert group.gone()
+    assert [process.returncode is None for process in started] == [False]
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_it_may_be_unwanted_as_soon_as_it_has_begun(started: list[Popen[bytes]], turns: int) -> None:
+    running = asyncio.create_task(command.output(["sleep", "1000"], {"PATH": os.environ["PATH"]}))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert [process.returncode for process in started] == ([-signal.SIGKILL] if turns else [])
+
+
+async def test_a_command_that_says_too_much_is_ended_with_its_children(
+    tmp_path: Path, started: list[Popen[bytes]]
+) -> None:
+    group = Group(tmp_path / "pipe", "exec cat /dev/zero")
+    with pytest.raises(CredentialsError, match="sh prints more than 65,536 bytes"):
+        await command.output(group.argv, group.environ)
+    await group.begun()
+    assert group.gone()
+
+
+async def test_what_a_command_leaves_behind_on_purpose_is_left(tmp_path: Path) -> None:
+    """It has closed our pipe: an agent, say, that is to serve the next command too."""
+    group = Group(tmp_path / "pipe", "")
+    agent = 'sleep 1000 >&- & echo "$!"'
+    group.argv[2] = f'exec 3>"$0"; echo x >&3; {agent}'
+    left = int(await command.output(group.argv, group.environ))
+    await group.begun()
+    os.kill(left, signal.SIGKILL)  # it is there
+    assert group.gone()
