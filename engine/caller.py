@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from typing import TypeVar
 
 from engine.clouds import Sign, clouds
@@ -31,6 +32,7 @@ class Caller:
         self.credentials = Renewing(self._fetch, account.name, clock=self.clock.now)
         self._transport = transport
         self._signing: tuple[Fetched, Sign] | None = None
+        self._nonces = map(f"{secrets.token_hex(8)}%016x".__mod__, count())  # random bytes for each cost a system call
 
     async def ready(self) -> None:
         """Have credentials in force.
@@ -62,7 +64,7 @@ class Caller:
                 fetched = await self._in_force()
                 sign = self._adopt(fetched)
                 offset_s = self.clock.offset_s
-                reply = await self._transport.send(sign(call, self.clock.now(), secrets.token_hex(16)))
+                reply = await self._transport.send(sign(call, self.clock.now(), next(self._nonces)))
                 try:
                     return self._read(call, reply, read, fetched)
                 except UnauthorizedError as error:
@@ -73,19 +75,19 @@ class Caller:
             error.cloud = self.cloud.name
             error.operation = call.operation
             if fetched:
-                mask_error(error, fetched.credentials)
+                mask_error(error, fetched.credentials, call.secrets)
             raise
 
     def _read(self, call: Call, reply: Reply, read: Callable[[Reply], Value], fetched: Fetched) -> Value:
         """What the answer says. A failure holds no secret, even if the answer repeats the whole request."""
+        clean = reply
         try:
             self.cloud.check(call, reply)
             return read(reply)
-        except CallError as error:
-            failure = error
-        clean = masked(reply, fetched.credentials)
-        if clean == reply:
-            raise failure
+        except CallError:
+            clean = masked(reply, fetched.credentials, call.secrets)
+            if clean == reply:
+                raise
         self.cloud.check(call, clean)
         return read(clean)
 

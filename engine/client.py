@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from random import random
 from typing import TypeVar
 
@@ -82,16 +83,10 @@ class Client:
         """
         if not operation.service:
             await self.prepare(account)
-        call = operation.call(self.account(account))
-        try:
-            if operation.repeatable:
-                return await self.insist(account, call, operation.read, operation.taken)
-            return await self.call(account, call, operation.read)
-        except CallError as error:
-            for secret in operation.secrets():  # which a cloud, or a stranger in between, may repeat
-                error.message = error.message.replace(secret, "***") if len(secret) > 3 else error.message
-            error.args = (error.message,)
-            raise
+        call = replace(operation.call(self.account(account)), secrets=tuple(operation.secrets()))
+        if operation.repeatable:
+            return await self.insist(account, call, operation.read, operation.taken)
+        return await self.call(account, call, operation.read)
 
     async def insist(
         self, account: str, call: Call, read: Callable[[Reply], Value], taken: Collection[str] = ()

@@ -20,7 +20,7 @@ class State(IntEnum):
     SUCCEEDED = 2  # the cloud says that the task is complete
     ACCEPTED = 3  # the cloud took the request and offers nothing to poll
     FAILED = 4
-    DIVIDED = 5  # replaced by smaller jobs that do the same together
+    DIVIDED = 5  # replaced: other jobs do its rows
 
     @property
     def live(self) -> bool:
@@ -70,15 +70,16 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)  # query parameters, decoded
     body: bytes = field(default=b"", repr=False)  # may hold keys of buckets
     service: str = ""  # which of the cloud's services; "" is its first
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # what of it must not be seen in any message
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete HTTP answer. Header names are lower-case."""
+    """A complete HTTP answer. Header names are lower-case. It may hold a token, or repeat what was sent."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

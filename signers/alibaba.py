@@ -139,6 +139,9 @@ class _Acs3Form(NamedTuple):
     after_nonce: str
     signed_headers: str
 
+    def __repr__(self) -> str:
+        return f"<_Acs3Form second={self.second}>"  # the headers carry the security token
+
 
 class Acs3Signer:
     """Signs operations for one endpoint and API version. Parameters are the query; the body is empty.

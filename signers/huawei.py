@@ -144,6 +144,9 @@ class _Head(NamedTuple):
     block: str
     signed_headers: str
 
+    def __repr__(self) -> str:
+        return f"<_Head second={self.second}>"  # the headers carry the security token
+
 
 class AkSkSigner:
     """Signs requests for one endpoint and, unless it is None, one project.

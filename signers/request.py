@@ -38,8 +38,8 @@ class SignedRequest:
     body: bytes
 
     def __repr__(self) -> str:
-        # Headers and body carry the signature and the security token: never into a log.
-        return f"<SignedRequest {self.method} {self.url} body_bytes={len(self.body)}>"
+        # Headers, body and query carry the signature and the security token: never into a log.
+        return f"<SignedRequest {self.method} {self.url.partition('?')[0]} body_bytes={len(self.body)}>"
 
 
 def split_endpoint(endpoint: str) -> tuple[str, str]:

@@ -78,6 +78,10 @@ class Untyped(Operation[dict[str, Any]]):
         if not all(isinstance(text, str) for text in (*self.params, *self.params.values())):
             raise InputError("params must be texts by name")
 
+    def secrets(self) -> Iterator[str]:
+        """Whatever texts the body holds: what is not to be seen goes there."""
+        return _texts(self.body)
+
     def call(self, account: Account) -> Call:
         path = self.path
         for name, value in account.settings.items():
@@ -87,3 +91,11 @@ class Untyped(Operation[dict[str, Any]]):
 
     def read(self, reply: Reply) -> dict[str, Any]:
         return json_object(reply) if reply.body else {}
+
+
+def _texts(document: Any) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, Mapping | list):
+        for each in document.values() if isinstance(document, Mapping) else document:
+            yield from _texts(each)
