@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from engine.clouds import Cloud, clouds
 from engine.clouds.sources import Setting
 from engine.credentials import NothingAtHandError, choose
+from engine.endpoints import endpoints
 from engine.errors import ConfigError, CredentialsError
 from engine.model import Account
 
-REGION = re.compile(r"[a-z0-9-]{2,32}").fullmatch
 ACCOUNT_KEYS = {"cloud", "region", "rate", "credentials"}
 
 
@@ -48,6 +45,14 @@ def load(file: Path | None, environ: Mapping[str, str] = os.environ, **flags: An
     variables = {name: environ[f"SYNCMUX_{name.upper()}"] for name in names if environ.get(f"SYNCMUX_{name.upper()}")}
     settings = _applied(settings, variables, "the environment")
     return _applied(settings, {name: value for name, value in flags.items() if value is not None}, "the command line")
+
+
+def variables() -> set[str]:
+    """Every variable of ours that is read here."""
+    names = {f.name for f in fields(Settings) if f.name != "accounts"}
+    for cloud in clouds().values():
+        names |= {f"{cloud.name}_{key}" for key in ("region", "credentials", *cloud.services.values(), *cloud.settings)}
+    return {f"SYNCMUX_{name.upper()}" for name in names}
 
 
 def accounts(
@@ -97,7 +102,7 @@ def _account(
     *,
     at_hand: bool = False,
 ) -> Account:
-    own = {*cloud.services.values(), *cloud.setting_variables, *cloud.settings}
+    own = {*cloud.services.values(), *cloud.settings}
     for key in table:
         if key not in ACCOUNT_KEYS | own:
             known = ", ".join(sorted(ACCOUNT_KEYS | own))
@@ -109,17 +114,14 @@ def _account(
             value = environ.get(f"SYNCMUX_{cloud.name.upper()}_{key.upper()}") or (vendors and environ.get(vendors))
             if value:
                 values[key] = value
-    region = values.get("region", "")
-    if region and not REGION(region):
-        raise ConfigError(f"region {region!r:.60} of account {name} is not the name of a region")
-    endpoints = dict(cloud.endpoints(region))
-    for service, key in cloud.services.items():
-        if key in values:
-            endpoints[service] = endpoint(values[key], cloud, settings.allow_hosts, f"{key} of account {name}")
+    for key, rule in cloud.settings.items():
+        if key in values and (wrong := rule(values[key])):
+            raise ConfigError(f"{key} {values[key]!r:.60} of account {name} {wrong}")
+    region, spec = values.get("region", ""), values.get("credentials", "")
     told = {key: values[key] for key in own if key in values}
-    spec = values.get("credentials", "")
+    bases = endpoints(cloud, region, told, settings.allow_hosts, name)
     credentials = choose(
-        cloud, Setting(environ, region, endpoints, told), spec, name if table else "", at_hand=at_hand and not spec
+        cloud, Setting(environ, region, bases, told), spec, name if table else "", at_hand=at_hand and not spec
     )
     first = next(iter(cloud.services.values()))
     if not region and first not in values:
@@ -127,36 +129,7 @@ def _account(
             f"accounts.{name}.region is not set" if table else f"set SYNCMUX_{cloud.name.upper()}_REGION to the region"
         )
     rate = _positive(table["rate"], f"accounts.{name}.rate") if "rate" in table else None
-    return Account(name, cloud.name, region, credentials, endpoints, told, rate)
-
-
-def endpoint(url: str, cloud: Cloud, allow_hosts: Collection[str], setting: str) -> str:
-    """A base URL that signed requests may be sent to.
-
-    Raises:
-        ConfigError: it is not https (plain http is for loopback only), or leads outside the vendor's domains.
-    """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ConfigError(f"{setting} is not a URL: {url!r:.100}") from None
-    if parts.scheme not in {"http", "https"} or not host or parts.path not in {"", "/"} or parts.query or "@" in url:
-        raise ConfigError(f"{setting} is not a base URL such as https://host: {url!r:.100}")
-    if _loopback(host):
-        return url.rstrip("/")
-    if parts.scheme == "http":
-        raise ConfigError(f"{setting} is plain http, which is for loopback only: {url!r:.100}")
-    if not host.endswith(tuple(cloud.domains)) and host not in allow_hosts:
-        raise ConfigError(f"{setting} leads to {host}, outside {', '.join(cloud.domains)}; name it in allow_hosts")
-    return url.rstrip("/")
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return Account(name, cloud.name, region, credentials, bases, told, rate)
 
 
 def _set_up(cloud: Cloud, environ: Mapping[str, str]) -> bool:
@@ -211,7 +184,7 @@ def _hosts(value: Any, name: str) -> tuple[str, ...]:
     listed = value.split(",") if isinstance(value, str) else value
     if not isinstance(listed, list | tuple) or not all(isinstance(host, str) for host in listed):
         raise ConfigError(f"{name} must be a list of host names")
-    return tuple(host.strip() for host in listed)
+    return tuple(host.strip().lower() for host in listed)
 
 
 def _tables(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:

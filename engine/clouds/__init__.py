@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol, TypeAlias
 
+from engine.clouds.constraints import Rule
+from engine.clouds.examination import Examination
 from engine.clouds.sources import Describe
 from engine.errors import InputError
 from engine.model import Account, Call, Job, Reply, Row
@@ -26,9 +28,9 @@ Sign: TypeAlias = Callable[[Call, float, str], SignedRequest]
 class Planned:
     """Rows made into jobs: which rows cannot be used and why, and which repeat an earlier row of the same call."""
 
-    jobs: Sequence[Job]
-    rejected: Sequence[tuple[int, InputError]] = ()  # by index into the rows
-    repeated: Sequence[int] = ()
+    jobs: list[Job] = field(default_factory=list)
+    rejected: list[tuple[int, InputError]] = field(default_factory=list)  # by index into the rows
+    repeated: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,12 @@ class Cloud(Protocol):
     credential_sources: Mapping[str, Describe]  # name -> how credentials are had from there
     credential_chain: Sequence[str]  # the sources that are tried where none is named, in the vendor's own order
     setting_variables: Mapping[str, str]  # setting -> the vendor's own name for it in the environment
-    settings: Sequence[str]  # what else an account can be told
+    settings: Mapping[str, Rule]  # what else an account can be told, and what it must be
+    regions: Collection[str]  # those that the vendor documents
+    examination: Examination  # what `doctor` asks
 
-    def endpoints(self, region: str) -> Mapping[str, str]:
-        """The vendor's base URL of each service in a region."""
+    def endpoints(self, region: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        """The vendor's base URL of each service in a region, known to us or not."""
 
     def plan(self, rows: Sequence[Any], accounts: Sequence[str], batch: int) -> Planned:
         """Check rows and make jobs of them.
@@ -80,6 +84,12 @@ class Cloud(Protocol):
 
     def rows(self, job: Job) -> Sequence[Row]:
         """The rows that a job stands for."""
+
+    def row_keys(self, job: Job) -> Sequence[bytes]:
+        """For each row of a job, in their order, the key of the job that does it alone."""
+
+    def part(self, job: Job, rows: Sequence[int]) -> Job:
+        """A job that does some of the rows of another, by their index."""
 
     def split(self, job: Job) -> tuple[Job, ...]:
         """Smaller jobs that do the same together; empty where the job is as small as it gets."""

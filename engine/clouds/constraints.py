@@ -22,8 +22,9 @@ def length(least: int, most: int) -> Rule:
     """Of a text, in characters; of a list, in entries."""
 
     def broken(value: str | Sequence[str]) -> str:
-        unit = "characters" if isinstance(value, str) else "entries"
-        return "" if least <= len(value) <= most else f"must have {least:,} to {most:,} {unit}, and has {len(value):,}"
+        unit = "characters in length" if isinstance(value, str) else "entries"
+        wanted = f"must be {least:,} to {most:,} {unit}" if least else f"cannot exceed {most:,} {unit}"
+        return "" if least <= len(value) <= most else f"{wanted}, and has {len(value):,}"
 
     return broken
 

@@ -68,6 +68,10 @@ class Creation(ABC):
     def probe(self, thing: str, now: float) -> Operation[Any]:
         """An operation that fails with `TargetError` if the thing is gone."""
 
+    def admit(self, there: int) -> None:
+        """Raise `QuotaError` if the cloud documents that there cannot be more than are there."""
+        del there
+
     def undo(self, thing: str, probed: Any) -> Sequence[Operation[Any]]:
         """Operations, one after the other, that remove what was created a second time; none if that cannot be done or,
         by the answer to `probe`, somebody has begun to use it."""

@@ -141,6 +141,7 @@ class Oms(NamedTuple):
     params: Mapping[str, str]
     body: Mapping[str, Any] | None
     answer: Mapping[str, Any] | None
+    answer_headers: Mapping[str, str] = {}
 
 
 OMS = [
@@ -224,6 +225,25 @@ OMS = [
         {"name": "cn-north-4"},
         None,
         {"projects": [{"id": PROJECT, "name": "cn-north-4", "enabled": True}], "links": {}},
+    ),
+    Oms(
+        oms.KeystoneCreateUserTokenByPassword("me", "user-password-marker", "company", "cn-north-4"),
+        "POST",
+        "/v3/auth/tokens",
+        {"nocatalog": "true"},
+        {
+            "auth": {
+                "identity": {
+                    "methods": ["password"],
+                    "password": {
+                        "user": {"name": "me", "password": "user-password-marker", "domain": {"name": "company"}}
+                    },
+                },
+                "scope": {"project": {"name": "cn-north-4"}},
+            }
+        },
+        {"token": {"expires_at": "2020-01-04T09:08:49.965000Z", "project": {"id": PROJECT, "name": "cn-north-4"}}},
+        {"x-subject-token": "token-marker"},
     ),
 ]
 

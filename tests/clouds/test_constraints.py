@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
@@ -11,8 +11,22 @@ import pytest
 import engine.clouds.alibaba.operations as sgw
 import engine.clouds.huawei.operations as oms
 from engine import InputError
+from engine.clouds.huawei import create_sync_task
 from engine.clouds.operation import Operation, Untyped
-from tests.clouds.samples import BUCKETS, CDN, KMS_KEY, NOW_MS, SECRETS, TASK, huawei_account
+from tests.clouds.samples import (
+    BUCKETS,
+    CDN,
+    KMS_KEY,
+    NOW_MS,
+    OMS,
+    SECRETS,
+    SGW,
+    TASK,
+    Oms,
+    Sgw,
+    huawei_account,
+    name_of,
+)
 
 Make = Callable[..., Operation[Any]]
 
@@ -54,7 +68,7 @@ def start_task(**changes: Any) -> Operation[Any]:
 
 
 def cdn(**changes: Any) -> Operation[Any]:
-    return create_task(source_cdn=oms.SourceCdn(**{**CDN, **changes}))
+    return create_task(source_cdn=oms.SourceCdn(**{**CDN, "authentication_key": "key", **changes}))
 
 
 def events(**changes: Any) -> Operation[Any]:
@@ -64,6 +78,11 @@ def events(**changes: Any) -> Operation[Any]:
 def statistic(**changes: Any) -> Operation[Any]:
     span = {"start_time": NOW_MS, "end_time": NOW_MS}
     return oms.ListSyncTaskStatistic(**{"sync_task_id": TASK, "data_type": ["SIZE"], **span, **changes})
+
+
+def token(**changes: Any) -> Operation[Any]:
+    user = {"user_name": "u", "password": "p", "domain_name": "d", "project_name": "cn-north-4"}
+    return oms.KeystoneCreateUserTokenByPassword(**{**user, **changes})
 
 
 LONG = "x" * 256
@@ -126,6 +145,7 @@ REFUSED: list[tuple[Make, str, tuple[Any, ...]]] = [
     (create_task, "description", (LONG, *"<>()\"'&")),
     (create_task, "dst_storage_policy", ("COLD", "")),
     (create_task, "consistency_check", ("no_check", "")),
+    (lambda **changes: create_task(src_cloud_type="AWS", **changes), "consistency_check", ("crc64",)),
     (create_task, "app_id", (LONG,)),
     (create_task, "enable_kms", ("false", 0)),
     (create_task, "enable_restore", ("false", 0)),
@@ -143,7 +163,7 @@ REFUSED: list[tuple[Make, str, tuple[Any, ...]]] = [
     (cdn, "domain", ("", "x" * 1025)),
     (cdn, "protocol", ("ftp", "HTTPS", None)),
     (cdn, "authentication_type", ("BASIC", None)),
-    (cdn, "authentication_key", (LONG,)),
+    (cdn, "authentication_key", (LONG, "", None)),
     (cdn, "crypto_type", ("AES",)),
     (cdn, "kms_key_id", ("x",)),
     *((make, "sync_task_id", NOT_IDS) for make in (oms.StopSyncTask, oms.DeleteSyncTask)),
@@ -158,6 +178,9 @@ REFUSED: list[tuple[Make, str, tuple[Any, ...]]] = [
     (events, "sync_task_id", NOT_IDS),
     (events, "object_keys", ([], ["a"] * 101, "photo.jpg", [""], ["\0"], ["é" * 513], ["\ud800"], [5], None)),
     (oms.KeystoneListProjects, "name", ("", 5)),
+    *((token, name, ("", None, 5)) for name in ("user_name", "password", "domain_name")),
+    (token, "project_name", ("", None)),
+    (token, "project_id", ("", "and a name as well")),
     (lambda **changes: Untyped("alibaba", "x", **changes), "path", ("", "a", "http://elsewhere/")),
     (lambda **changes: Untyped("alibaba", "x", **changes), "params", ({"a": 1}, ["a"])),
 ]
@@ -173,6 +196,15 @@ def test_refused(make: Make, name: str, value: Any) -> None:
         make(**{name: value})
 
 
+@pytest.mark.parametrize("sample", [*SGW, *OMS], ids=name_of)
+def test_every_parameter_is_checked(sample: Sgw | Oms) -> None:
+    for field in fields(sample.operation):  # type: ignore[arg-type]
+        missing = [None] if field.default is MISSING else []
+        for value in (object(), *missing):
+            with pytest.raises(InputError, match=rf"\b{field.name}\b"):
+                replace(sample.operation, **{field.name: value})  # type: ignore[type-var]
+
+
 ACCEPTED: list[tuple[Make, dict[str, Any]]] = [
     (trigger, {"gateway_id": "x" * 128, "path": "x" * 1024}),
     (trigger, {"path": "/..a/b.."}),
@@ -185,6 +217,8 @@ ACCEPTED: list[tuple[Make, dict[str, Any]]] = [
     (create_task, dict.fromkeys(SECRETS, "x" * 100)),
     (create_task, {"src_bucket": "x" * 1024, "dst_bucket": "x" * 1024, "src_region": "x" * 100}),
     (create_task, {"src_cloud_type": "Tencent", "app_id": "1"}),
+    *((create_task, {"src_cloud_type": kind, "consistency_check": "crc64"}) for kind in (None, "HuaweiCloud")),
+    *((cdn, {"authentication_type": kind, "authentication_key": None}) for kind in create_sync_task.KEYLESS),
     (create_task, {"src_crypto_type": "KMS", "src_kms_key_id": KMS_KEY}),
     (cdn, {"domain": "x" * 1024, "authentication_key": "x" * 255}),
     (start_task, {"sync_task_id": "x" * 255}),
@@ -213,7 +247,7 @@ def test_gateways_are_of_a_bundle_or_of_a_region() -> None:
 def test_the_value_is_shown_and_the_rule_told() -> None:
     with pytest.raises(InputError) as refused:
         create_group(name="1st")
-    assert str(refused.value).startswith("name '1st' must be 1 to 128 characters: letters, digits, periods (.)")
+    assert str(refused.value).startswith("name '1st' must be 1 to 128 characters in length, can contain letters")
 
 
 def test_a_region_without_documented_sync_tasks_is_warned_of() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import engine.clouds.huawei.operations as oms
 from engine import Engine
 from engine.clouds.alibaba.express_groups import ExpressSync
 from engine.clouds.huawei.projects import Project
-from engine.errors import RejectedError, TargetError
+from engine.errors import RejectedError, TargetError, UnauthorizedError
 from tests.clouds.conftest import Clouds
 from tests.clouds.samples import BUCKETS, SECRETS
 
@@ -116,6 +117,11 @@ async def _sync_task(engine: Engine) -> None:
     (project,) = await engine.do(oms.KeystoneListProjects("cn-north-4"))
     assert isinstance(project, Project)
     assert (project.name, project.enabled) == ("cn-north-4", True)
+    user = oms.KeystoneCreateUserTokenByPassword("emulator-ak", "emulator-sk", "emulator", "cn-north-4")
+    issued = await engine.do(user)
+    assert (issued.project_id, issued.expires_at > time.time()) == (project.id, True)
+    with pytest.raises(UnauthorizedError, match="password is wrong"):
+        await engine.do(replace(user, password="another"))
     cdn = oms.SourceCdn("cdn.example", "https", "ALIYUN_OSS_A", "a-cdn-key")
     wanted = oms.CreateSyncTask(
         **BUCKETS, **SECRETS, src_cloud_type="AWS", description="nächtlich", enable_restore=True, source_cdn=cdn

@@ -39,6 +39,8 @@ READERS: Mapping[str, tuple[str, Callable[[Reply], Any]]] = {
     **{name_of(sample): (sample.operation.cloud, sample.operation.read) for sample in SAMPLES},
 }
 
+TOKEN = {"x-subject-token": "a-token"}  # where the body only tells of what the header holds
+
 NASTY: list[Any] = [
     *("", "\n", "x" * 257, "ok", "\x00", "200", "١", "task.state.FAILED", "STOPPED"),
     *(None, True, 0, -1, 10**400, math.nan, math.inf, [], {}, [None], [{}]),
@@ -137,13 +139,17 @@ def test_any_json(name: str, status: int, headers: dict[str, str], value: Any) -
     keeps_the_law(name, Reply(status, headers, encoded(value)))
 
 
+def good_headers(sample: Sgw | Oms) -> dict[str, str]:
+    return {"content-type": "application/json", **(sample.answer_headers if isinstance(sample, Oms) else {})}
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=name_of)
 @settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_good_answers_with_junk_in_them(sample: Sgw | Oms, data: st.DataObject) -> None:
     good = {**ENVELOPE, **(sample.answer or {})}
     path = data.draw(st.sampled_from(paths(good)))
-    reply = Reply(200, {"content-type": "application/json"}, encoded(replaced(good, path, data.draw(junk))))
+    reply = Reply(200, good_headers(sample), encoded(replaced(good, path, data.draw(junk))))
     for name in [name_of(sample), "started", "polled", "inspected", "looked_up"]:
         if READERS[name][0] == sample.operation.cloud:
             keeps_the_law(name, reply)
@@ -153,7 +159,7 @@ def test_good_answers_with_junk_in_them(sample: Sgw | Oms, data: st.DataObject) 
 def test_good_answers_are_read(sample: Sgw | Oms) -> None:
     """Or the law would be kept by refusing everything."""
     body = b"" if sample.answer is None else orjson.dumps({**ENVELOPE, **sample.answer})
-    reply = Reply(200, {"content-type": "application/json"}, body)
+    reply = Reply(200, good_headers(sample), body)
     clouds()[sample.operation.cloud].check(Call("x"), reply)
     answer = sample.operation.read(reply)
     assert sound(answer)
@@ -168,8 +174,10 @@ def test_good_answers_are_read(sample: Sgw | Oms) -> None:
 def test_nested_too_deeply(name: str, depth: int) -> None:
     nest = b"[" * depth + b"]" * depth
     keeps_the_law(name, Reply(200, {}, nest))
-    for field in (b"TaskId", b"Tasks", b"ExpressSyncId", b"sync_task_id", b"tasks", b"projects", b"Code", b"error"):
-        keeps_the_law(name, Reply(200, {}, b'{"Success":true,"' + field + b'":' + nest + b"}"))
+    names = (b"TaskId", b"Tasks", b"ExpressSyncId", b"sync_task_id", b"tasks", b"projects", b"token", b"Code", b"error")
+    for field in names:
+        keeps_the_law(name, Reply(200, TOKEN, b'{"Success":true,"' + field + b'":' + nest + b"}"))
         keeps_the_law(name, Reply(400, {}, b'{"' + field + b'":' + nest + b"}"))
+    keeps_the_law(name, Reply(200, TOKEN, b'{"token":{"expires_at":' + nest + b"}}"))
     for parents, child in ((b"Tasks", b"SimpleTask"), (b"Shares", b"Share"), (b"Regions", b"Region")):
         keeps_the_law(name, Reply(200, {}, b'{"Success":true,"' + parents + b'":{"' + child + b'":' + nest + b"}}"))

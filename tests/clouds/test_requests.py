@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import huaweicloudsdkiam.v3 as iam_models
 import huaweicloudsdkoms.v2 as oms_models
 import pytest
-from huaweicloudsdkiam.v3 import KeystoneListProjectsRequest
 
 import engine.clouds.alibaba.operations as sgw
 import engine.clouds.huawei.operations as oms
@@ -118,8 +118,10 @@ def _request(sample: Oms) -> tuple[str, Any]:
             return "list_sync_task_statistic", oms_models.ListSyncTaskStatisticRequest(TASK, **sample.params)
         case "CreateSyncEvents":
             return "create_sync_events", oms_models.CreateSyncEventsRequest(TASK, oms_models.SyncObjectReq(**body))
+        case "KeystoneListProjects":
+            return "keystone_list_projects", iam_models.KeystoneListProjectsRequest(**sample.params)
         case _:
-            return "keystone_list_projects", KeystoneListProjectsRequest(**sample.params)
+            return "keystone_create_user_token_by_password", sdks.token_request(body, **sample.params)
 
 
 @pytest.mark.parametrize("sample", OMS, ids=name_of)
@@ -130,8 +132,8 @@ def test_oms_operations_are_sent_as_the_vendor_sends_them(
     recorder.answer = lambda seen: (200, "application/json", b"{}")
     method, request = _request(sample)
     call: Callable[[str, Any], Any]
-    if name_of(sample) == "KeystoneListProjects":
-        call = sdks.iam(recorder.url, KEY)
+    if sample.operation.service == "iam":
+        call = sdks.Iam(recorder.url, KEY, asynchronous=False)
     else:
         call = sdks.Oms(recorder.url, KEY, PROJECT, asynchronous=False)
     call(method, request)

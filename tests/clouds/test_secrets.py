@@ -13,6 +13,7 @@ import engine.clouds.huawei.operations as oms
 from engine import Engine, InputError
 from engine.clouds.operation import Operation
 from engine.errors import ProtocolError, RejectedError
+from engine.model import Reply
 from tests.clouds.recorder import Recorder, Seen, recording
 from tests.clouds.samples import BUCKETS, CDN, SECRETS, TASK, huawei_account
 
@@ -29,6 +30,21 @@ def recorder() -> Iterator[Recorder]:
 
 def leaked(text: str) -> list[str]:
     return [marker for marker in MARKERS if marker in text]
+
+
+async def test_a_password_and_its_token_are_not_shown(recorder: Recorder) -> None:
+    sign_in = oms.KeystoneCreateUserTokenByPassword("me", "password-marker", "company", "cn-north-4")
+    assert "marker" not in f"{sign_in!r} {sign_in.call(huawei_account(recorder.url))!r}"
+    answer = Reply(201, {"x-subject-token": "token-marker"}, b'{"token": {"expires_at": "2020-01-04T09:08:49Z"}}')
+    issued = sign_in.read(answer)
+    assert (issued.token.value, issued.expires_at, issued.project_id) == ("token-marker", 1578128929.0, None)
+    assert "marker" not in repr(issued)
+    recorder.answer = echo
+    async with Engine([huawei_account(recorder.url)], ":memory:") as engine:
+        with pytest.raises(RejectedError, match="not so") as failed:
+            await engine.do(sign_in)
+    assert "password-marker" in recorder.seen[0].body.decode()
+    assert "marker" not in "".join(traceback.format_exception(failed.value))
 
 
 @pytest.mark.parametrize("operation", [CREATE, START])

@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Protocol, TypeAlias
 
+import huaweicloudsdkiam.v3 as iam_models
 from alibabacloud_sgw20180511 import models as sgw_models
 from alibabacloud_sgw20180511.client import Client as SgwClient
 from alibabacloud_tea_openapi import models as openapi_models
@@ -19,7 +20,7 @@ from aliyunsdkcore.request import CommonRequest
 from darabonba.exceptions import DaraException
 from huaweicloudsdkcore.auth.credentials import BasicCredentials, GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
-from huaweicloudsdkiam.v3 import IamClient
+from huaweicloudsdkiam.v3 import IamAsyncClient, IamClient
 from huaweicloudsdkoms.v2 import OmsAsyncClient, OmsClient
 
 from engine.emulator import AccessKey
@@ -114,16 +115,11 @@ ALIBABA_SDKS: dict[str, Callable[[str, AccessKey], AlibabaSdk]] = {
 }
 
 
-class Oms:
-    """huaweicloudsdkoms, by its blocking client or the one that answers with futures."""
+class _Huawei:
+    """A client of Huawei Cloud's, blocking or one that answers with futures."""
 
-    def __init__(self, url: str, key: AccessKey, project_id: str, *, asynchronous: bool) -> None:
-        credentials = BasicCredentials(key.access_key_id, key.secret, project_id)
-        if key.security_token:
-            credentials.with_security_token(key.security_token)
-        builder = (OmsAsyncClient if asynchronous else OmsClient).new_builder()
-        self._client = builder.with_credentials(credentials).with_endpoint(url).build()
-        self._asynchronous = asynchronous
+    _client: Any
+    _asynchronous: bool
 
     def __call__(self, method: str, request: Any) -> Any:
         try:
@@ -134,15 +130,34 @@ class Oms:
             raise VendorError(error.error_code, error.status_code, error.error_msg) from error
 
 
-def iam(url: str, key: AccessKey) -> Callable[[str, Any], Any]:
+class Oms(_Huawei):
+    """huaweicloudsdkoms."""
+
+    def __init__(self, url: str, key: AccessKey, project_id: str, *, asynchronous: bool) -> None:
+        credentials = BasicCredentials(key.access_key_id, key.secret, project_id)
+        if key.security_token:
+            credentials.with_security_token(key.security_token)
+        builder = (OmsAsyncClient if asynchronous else OmsClient).new_builder()
+        self._client = builder.with_credentials(credentials).with_endpoint(url).build()
+        self._asynchronous = asynchronous
+
+
+class Iam(_Huawei):
     """huaweicloudsdkiam."""
-    credentials = GlobalCredentials(key.access_key_id, key.secret, "a-domain")
-    client = IamClient.new_builder().with_credentials(credentials).with_endpoint(url).build()
 
-    def call(method: str, request: Any) -> Any:
-        try:
-            return getattr(client, method)(request)
-        except ServiceResponseException as error:
-            raise VendorError(error.error_code, error.status_code, error.error_msg) from error
+    def __init__(self, url: str, key: AccessKey, *, asynchronous: bool) -> None:
+        credentials = GlobalCredentials(key.access_key_id, key.secret, "a-domain")
+        builder = (IamAsyncClient if asynchronous else IamClient).new_builder()
+        self._client = builder.with_credentials(credentials).with_endpoint(url).build()
+        self._asynchronous = asynchronous
 
-    return call
+
+def token_request(document: dict[str, Any], nocatalog: str) -> iam_models.KeystoneCreateUserTokenByPasswordRequest:
+    """The SDK's request for a token, made of what stands in its body."""
+    user = document["auth"]["identity"]["password"]["user"]
+    domain = iam_models.PwdPasswordUserDomain(user["domain"]["name"])
+    password = iam_models.PwdPassword(iam_models.PwdPasswordUser(domain, user["name"], user["password"]))
+    scope = iam_models.AuthScope(project=iam_models.AuthScopeProject(**document["auth"]["scope"]["project"]))
+    auth = iam_models.PwdAuth(iam_models.PwdIdentity(["password"], password), scope)
+    body = iam_models.KeystoneCreateUserTokenByPasswordRequestBody(auth)
+    return iam_models.KeystoneCreateUserTokenByPasswordRequest(nocatalog, body)

@@ -10,12 +10,12 @@ from huaweicloudsdkoms.v2.region.oms_region import OmsRegion
 
 from engine.emulator import AccessKey, EmulatorProcess
 
-from .sdks import VendorError, iam
+from .sdks import Iam, VendorError
 from .signed import SYNC_TASK
 
 
 def test_iam_finds_the_project_of_a_region(process: EmulatorProcess, key: AccessKey) -> None:
-    call = iam(process.iam, key)
+    call = Iam(process.iam, key, asynchronous=False)
     (project,) = call("keystone_list_projects", KeystoneListProjectsRequest(name="cn-north-4")).projects
     assert (project.name, project.enabled, len(project.id)) == ("cn-north-4", True, 32)
     (again,) = call("keystone_list_projects", KeystoneListProjectsRequest(name="cn-north-4")).projects
@@ -36,7 +36,7 @@ def test_the_sdk_finds_its_project_by_itself(
 
 def test_iam_refuses_a_wrong_secret(process: EmulatorProcess, key: AccessKey) -> None:
     with pytest.raises(VendorError) as refused:
-        iam(process.iam, AccessKey(key.access_key_id, "wrong"))(
+        Iam(process.iam, AccessKey(key.access_key_id, "wrong"), asynchronous=False)(
             "keystone_list_projects", KeystoneListProjectsRequest(name="cn-north-4")
         )
     assert (refused.value.code, refused.value.status) == ("APIGW.0301", 401)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from engine.clouds.alibaba.express_groups import DeleteExpressSync
 from engine.clouds.alibaba.express_shares import (
     AddSharesToExpressSync,
@@ -18,10 +20,11 @@ from engine.clouds.operation import Operation
 
 
 def shares_added(express_sync_id: str, gateway_shares: Mapping[str, Sequence[str]]) -> Change:
-    """Each share costs a queue, so they are looked for before they are added again."""
+    """Each share costs a queue, and the vendor says nothing of one that is added twice: they are looked for first."""
     wanted = {(gateway, share) for gateway, shares in gateway_shares.items() for share in shares}
     return replace(
         _of_group(express_sync_id, AddSharesToExpressSync(express_sync_id, gateway_shares), "added"),
+        subject=_subject(express_sync_id, gateway_shares),
         look=lambda _now: DescribeExpressSyncShares([express_sync_id]),
         reached=lambda answer: wanted <= {(share.gateway_id, share.share_name) for share in answer.items},
         unsure_s=10.0,
@@ -29,12 +32,19 @@ def shares_added(express_sync_id: str, gateway_shares: Mapping[str, Sequence[str
 
 
 def shares_removed(express_sync_id: str, gateway_shares: Mapping[str, Sequence[str]]) -> Change:
-    return _of_group(express_sync_id, RemoveSharesFromExpressSync(express_sync_id, gateway_shares), "removed")
+    """The newer of this and `shares_added`, for the same shares, is what holds."""
+    change = _of_group(express_sync_id, RemoveSharesFromExpressSync(express_sync_id, gateway_shares), "removed")
+    return replace(change, subject=_subject(express_sync_id, gateway_shares))
 
 
 def group_deleted(express_sync_id: str) -> Change:
     change = _of_group(express_sync_id, DeleteExpressSync(express_sync_id), "deleted")
     return replace(change, taken=frozenset({"ExpressSyncNotExist"}))
+
+
+def _subject(express_sync_id: str, gateway_shares: Mapping[str, Sequence[str]]) -> str:
+    shares = {gateway: sorted(set(names)) for gateway, names in gateway_shares.items()}
+    return f"{express_sync_id} {orjson.dumps(shares, option=orjson.OPT_SORT_KEYS).decode()}"
 
 
 def _of_group(express_sync_id: str, act: Operation[Any], state: str) -> Change:

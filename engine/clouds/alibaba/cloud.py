@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from engine.clouds import Planned, Sign, TaskPage
-from engine.clouds.alibaba import codes, credentials, triggers
+from engine.clouds.alibaba import codes, credentials, endpoints, triggers
+from engine.clouds.alibaba.doctor import SgwExamination
 from engine.clouds.alibaba.remote_sync import started_task, task_page, tasks_call, trigger_call
 from engine.clouds.alibaba.sgw import MAX_PAGE_SIZE, NAME, VERSION
 from engine.clouds.alibaba.triggers import Trigger
+from engine.clouds.constraints import Rule, one_of
+from engine.clouds.examination import Examination
 from engine.clouds.sources import Describe
-from engine.errors import CredentialsError
+from engine.errors import ConfigError, CredentialsError
 from engine.model import Account, Call, Job, Reply, Row
 from signers import Credentials
 from signers.alibaba import Acs3Signer, RpcSigner
 
-# Regions that another region's endpoint serves; the vendor's documents, where its SDKs' tables differ in part.
-SERVED_ELSEWHERE = {
-    "cn-hangzhou": "cn-shanghai",
-    "cn-qingdao": "cn-shanghai",
-    "cn-beijing": "cn-shanghai",
-    "cn-zhangjiakou": "cn-shanghai",
-    "cn-huhehaote": "cn-shanghai",
-    "cn-wulanchabu": "cn-shanghai",
-    "cn-shenzhen": "cn-shanghai",
-    "cn-heyuan": "cn-shanghai",
-    "cn-heyuan-acdr-1": "cn-shanghai",
-    "cn-guangzhou": "cn-shanghai",
-    "cn-chengdu": "cn-shanghai",
-    "cn-hongkong": "cn-shanghai",
-    "cn-shenzhen-finance-1": "cn-shanghai-finance-1",
-    "us-east-1": "us-west-1",
-}
+SIGNERS: Mapping[str, type[Acs3Signer | RpcSigner]] = {"acs3": Acs3Signer, "rpc": RpcSigner}
 
 
 class Alibaba:
@@ -52,12 +39,18 @@ class Alibaba:
     credential_sources: Mapping[str, Describe] = credentials.SOURCES
     credential_chain: Sequence[str] = ("environment", "oidc", "profile", "metadata", "uri")
     setting_variables: Mapping[str, str] = {}
-    settings: Sequence[str] = ("signature",)  # acs3, or rpc for the older signature
+    settings: Mapping[str, Rule] = {
+        "signature": one_of(*SIGNERS),  # rpc is the older one
+        "network": one_of(endpoints.PUBLIC, endpoints.VPC),
+    }
+    regions: Collection[str] = endpoints.SERVED_BY
+    examination: Examination = SgwExamination()
 
-    def endpoints(self, region: str) -> Mapping[str, str]:
+    def endpoints(self, region: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        network = settings.get("network", endpoints.PUBLIC)
         return {
-            "sgw": f"https://sgw.{SERVED_ELSEWHERE.get(region, region)}.aliyuncs.com",
-            "sts": "https://sts.aliyuncs.com",
+            "sgw": endpoints.sgw(region, network),
+            "sts": endpoints.sts(region, network),
             "metadata": credentials.METADATA,
         }
 
@@ -67,6 +60,12 @@ class Alibaba:
     def rows(self, job: Job) -> Sequence[Row]:
         index_id, path = orjson.loads(job.payload)
         return (Trigger(job.target.name, index_id, path, job.target.account),)
+
+    def row_keys(self, job: Job) -> Sequence[bytes]:
+        return (job.key,)
+
+    def part(self, job: Job, rows: Sequence[int]) -> Job:
+        return job
 
     def split(self, job: Job) -> tuple[Job, ...]:
         return ()
@@ -102,8 +101,10 @@ class Alibaba:
     def signer(self, account: Account) -> Sign:
         if not isinstance(account.credentials, Credentials):
             raise CredentialsError(f"account {account.name}: only access keys can be used here")
-        kind = RpcSigner if account.settings.get("signature") == "rpc" else Acs3Signer
-        signer = kind(account.credentials, account.endpoints["sgw"], VERSION)
+        signature = account.settings.get("signature", "acs3")
+        if wrong := self.settings["signature"](signature):
+            raise ConfigError(f"signature {signature!r:.40} of account {account.name} {wrong}")
+        signer = SIGNERS[signature](account.credentials, account.endpoints["sgw"], VERSION)
         return lambda call, now, nonce: signer.sign(call.operation, call.params, now=now, nonce=nonce)
 
 

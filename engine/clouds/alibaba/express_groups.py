@@ -16,7 +16,8 @@ GroupName = Annotated[
     str,
     matching(
         re.compile(r"[\u4e00-\u9fa5a-zA-Z][\u4e00-\u9fa5a-zA-Z0-9._-]{0,127}").fullmatch,
-        "must be 1 to 128 characters: letters, digits, periods (.), underscores (_) and hyphens (-), a letter first",
+        "must be 1 to 128 characters in length, can contain letters, digits, periods (.), underscores (_) and hyphens "
+        "(-), and must start with a letter",
     ),
 ]
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from engine.clouds import Planned, Sign, TaskPage
-from engine.clouds.huawei import codes, credentials, pushes
+from engine.clouds.constraints import Rule, an_id
+from engine.clouds.examination import Examination
+from engine.clouds.huawei import codes, credentials, endpoints, pushes
 from engine.clouds.huawei.credentials import PROJECT_ID_VARIABLE
+from engine.clouds.huawei.doctor import OmsExamination
 from engine.clouds.huawei.events import event_call
 from engine.clouds.huawei.oms import NAME, STOPPED
 from engine.clouds.huawei.projects import KeystoneListProjects
@@ -39,20 +42,24 @@ class Huawei:
     credential_sources: Mapping[str, Describe] = credentials.SOURCES
     credential_chain: Sequence[str] = ("federated", "environment", "profile", "metadata")
     setting_variables: Mapping[str, str] = {"project_id": PROJECT_ID_VARIABLE}
-    settings: Sequence[str] = ()
+    settings: Mapping[str, Rule] = {"project_id": an_id(1024)}
+    regions: Collection[str] = endpoints.OMS_REGIONS
+    examination: Examination = OmsExamination()
 
-    def endpoints(self, region: str) -> Mapping[str, str]:
-        return {
-            "oms": f"https://oms.{region}.myhuaweicloud.com",
-            "iam": f"https://iam.{region}.myhuaweicloud.com",
-            "metadata": credentials.METADATA,
-        }
+    def endpoints(self, region: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        return {"oms": endpoints.oms(region), "iam": endpoints.iam(region), "metadata": credentials.METADATA}
 
     def plan(self, rows: Sequence[Any], accounts: Sequence[str], batch: int) -> Planned:
         return pushes.plan(rows, accounts, batch)
 
     def rows(self, job: Job) -> Sequence[Row]:
         return [Push(unquote(key), job.target.name, job.target.account) for key in pushes.encoded_keys(job)]
+
+    def row_keys(self, job: Job) -> Sequence[bytes]:
+        return pushes.row_keys(job)
+
+    def part(self, job: Job, rows: Sequence[int]) -> Job:
+        return pushes.part(job, rows)
 
     def split(self, job: Job) -> tuple[Job, ...]:
         return pushes.split(job)

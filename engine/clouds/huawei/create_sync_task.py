@@ -15,6 +15,8 @@ from engine.model import Account, Call, Reply
 
 SYNC_REGIONS = ("cn-north-4", "cn-east-3", "cn-southwest-2")  # where the documents say that sync tasks exist
 TENCENT = "Tencent"
+WITH_CRC64 = ("Aliyun", "HuaweiCloud", TENCENT)  # clouds that keep this checksum of an object
+KEYLESS = ("NONE", "QINIU_PRIVATE_AUTHENTICATION", "KSYUN_PRIVATE_AUTHENTICATION")  # their CDNs need no key of ours
 
 Key = Annotated[str, length(1, 100)]
 RegionName = Annotated[str, length(1, 100)]
@@ -42,7 +44,9 @@ StoragePolicy = Annotated[str, one_of("STANDARD", "IA", "ARCHIVE", "DEEP_ARCHIVE
 Description = Annotated[
     str,
     length(0, 255),
-    matching(lambda text: set("<>()\"'&").isdisjoint(text), "must not contain any of < > ( ) \" ' &"),
+    matching(
+        lambda text: set("<>()\"'&").isdisjoint(text), "cannot contain the following special characters: <>()\"'&"
+    ),
 ]
 AuthenticationType = Annotated[
     str,
@@ -75,6 +79,8 @@ class SourceCdn:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.authentication_type not in KEYLESS and not self.authentication_key:
+            raise InputError(f"authentication_key is required when authentication_type is {self.authentication_type}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,8 @@ class CreateSyncTask(OmsOperation[SyncTaskCreated]):
     def check(self) -> None:
         if self.src_cloud_type == TENCENT and not self.app_id:
             raise InputError(f"app_id is required when src_cloud_type is {TENCENT}")
+        if self.consistency_check == "crc64" and self.src_cloud_type not in {None, *WITH_CRC64}:
+            raise InputError(f"consistency_check crc64 is supported for {', '.join(WITH_CRC64)} only")
 
     def call(self, account: Account) -> Call:
         if account.region and account.region not in SYNC_REGIONS:

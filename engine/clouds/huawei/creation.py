@@ -19,9 +19,10 @@ from engine.clouds.huawei.sync_tasks import (
     SyncTasks,
 )
 from engine.clouds.operation import Operation
-from engine.errors import InputError
+from engine.errors import InputError, QuotaError
 
 PAGE = 100
+MOST_TASKS = 5
 TOKEN_LENGTH = 26
 MAX_DESCRIPTION = 255 - len(" k=") - TOKEN_LENGTH
 _MARKER = re.compile(rf"(?:^| )k=([0-9A-Z]{{{TOKEN_LENGTH}}})$")
@@ -85,6 +86,16 @@ class SyncTaskCreation(Creation):
 
     def probe(self, thing: str, now: float) -> Operation[Any]:
         return ShowSyncTask(thing, int(now * 1000))
+
+    def admit(self, there: int) -> None:
+        if there >= MOST_TASKS:
+            raise QuotaError(
+                f"a single tenant can create a maximum of {MOST_TASKS} sync tasks; delete one first",
+                cloud=self.operation.cloud,
+                operation=type(self.operation).__name__,
+                code="OMS.0077",  # what the cloud would say
+                sent=False,
+            )
 
     def undo(self, thing: str, probed: SyncTask) -> Sequence[Operation[Any]]:
         if probed.monthly_acceptance_request:

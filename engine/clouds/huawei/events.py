@@ -18,6 +18,7 @@ MAX_KEYS = 100
 
 # Letters, digits and -._~ stay as they are; a slash is the one other character in most keys.
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_.~/-]{1,1024}").fullmatch
+_PLAIN_KEYS = re.compile(r"[A-Za-z0-9_.~/\n-]+").fullmatch
 
 
 def encode_key(key: str) -> str:
@@ -39,6 +40,15 @@ def encode_key(key: str) -> str:
     if size > MAX_KEY_BYTES:
         raise InputError(f"key {key!r:.80} is {size:,} bytes long; {MAX_KEY_BYTES:,} is the most")
     return quote(key, safe="")
+
+
+def encode_plain(keys: Sequence[str]) -> list[str] | None:
+    """What `encode_key` makes of each, at a fraction of its price; None if there is more than plain keys."""
+    text = "\n".join(keys)
+    if not _PLAIN_KEYS(text) or "" in keys or max(map(len, keys)) > MAX_KEY_BYTES:
+        return None
+    encoded = text.replace("/", "%2F").split("\n")
+    return encoded if len(encoded) == len(keys) else None  # a key holds a line end itself
 
 
 def event_body(encoded_keys: Sequence[str]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -29,11 +30,16 @@ class OmsOperation(Operation[Answer_co]):
 
 
 def tasks_path(account: Account) -> str:
-    return f"/v2/{quote(account.settings['project_id'], safe='')}/sync-tasks"
+    return f"/v2/{_segment(account.settings['project_id'])}/sync-tasks"
 
 
 def task_path(account: Account, sync_task_id: str) -> str:
-    return f"{tasks_path(account)}/{quote(sync_task_id, safe='')}"
+    return f"{tasks_path(account)}/{_segment(sync_task_id)}"
+
+
+@lru_cache(maxsize=1024)
+def _segment(text: str) -> str:
+    return quote(text, safe="")
 
 
 def body(operation: Operation[Any], without: Collection[str] = ()) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.clouds.huawei.create_sync_task import CreateSyncTask, SourceCdn
 from engine.clouds.huawei.events import CreateSyncEvents
 from engine.clouds.huawei.projects import KeystoneListProjects
+from engine.clouds.huawei.sign_in import KeystoneCreateUserTokenByPassword
 from engine.clouds.huawei.statistics import ListSyncTaskStatistic
 from engine.clouds.huawei.sync_tasks import (
     DeleteSyncTask,
@@ -18,6 +19,7 @@ __all__ = [
     "CreateSyncEvents",
     "CreateSyncTask",
     "DeleteSyncTask",
+    "KeystoneCreateUserTokenByPassword",
     "KeystoneListProjects",
     "ListSyncTaskStatistic",
     "ListSyncTasks",

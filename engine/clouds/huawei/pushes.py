@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
 from engine.clouds import Planned
-from engine.clouds.huawei.events import encode_key, event_body
+from engine.clouds.huawei.events import encode_key, encode_plain, event_body
 from engine.clouds.huawei.oms import ID, NAME
 from engine.clouds.keys import job_key
 from engine.errors import InputError
@@ -27,34 +27,62 @@ class Push(NamedTuple):
 
 def plan(rows: Sequence[Any], accounts: Sequence[str], batch: int) -> Planned:
     """Jobs of up to `batch` keys of one sync task."""
-    keys: dict[tuple[str, str], dict[str, None]] = {}
-    rejected: list[tuple[int, InputError]] = []
-    repeated: list[int] = []
-    for index, (key, sync_task_id, account) in enumerate(rows):
+    planned = Planned()
+    for (account, sync_task_id), indices in _by_task(rows).items():
         try:
-            encoded = encode_key(key)
-            known = keys.get((account, sync_task_id))
-            if known is None:
-                known = keys[_checked(account, sync_task_id, accounts)] = {}
+            target = _target(account, sync_task_id, accounts)
         except InputError as error:
-            rejected.append((index, error))
+            planned.rejected.extend((index, error) for index in indices)
             continue
-        if encoded in known:
-            repeated.append(index)
-        known[encoded] = None
-    jobs: list[Job] = []
-    for (account, sync_task_id), unique in keys.items():
-        target = Target(NAME, account or accounts[0], sync_task_id)
-        encoded_keys = list(unique)
-        jobs += [_job(target, encoded_keys[i : i + batch]) for i in range(0, len(encoded_keys), batch)]
-    return Planned(jobs, rejected, repeated)
+        keys = _unique(rows, indices, planned)
+        planned.jobs.extend(_job(target, keys[at : at + batch]) for at in range(0, len(keys), batch))
+    return planned
+
+
+def _by_task(rows: Sequence[Any]) -> Mapping[tuple[str, str], Sequence[int]]:
+    """Which rows name which account and sync task. Mostly all name the same."""
+    if not rows:
+        return {}
+    _, sync_task_ids, accounts = zip(*rows, strict=True)
+    if len(set(sync_task_ids)) == len(set(accounts)) == 1:
+        return {(accounts[0], sync_task_ids[0]): range(len(rows))}
+    tasks: dict[tuple[str, str], list[int]] = {}
+    for index, task in enumerate(zip(accounts, sync_task_ids, strict=True)):
+        tasks.setdefault(task, []).append(index)
+    return tasks
+
+
+def _unique(rows: Sequence[Any], indices: Sequence[int], planned: Planned) -> list[str]:
+    """The keys, encoded, each once. What cannot be used goes to `planned`."""
+    encoded = encode_plain([rows[index][0] for index in indices])
+    if encoded and len(set(encoded)) == len(encoded):
+        return encoded
+    unique: dict[str, None] = {}
+    for index in indices:
+        try:
+            key = encode_key(rows[index][0])
+        except InputError as error:
+            planned.rejected.append((index, error))
+            continue
+        if key in unique:
+            planned.repeated.append(index)
+        unique[key] = None
+    return list(unique)
+
+
+def row_keys(job: Job) -> list[bytes]:
+    return [job_key(VERB, job.target, event_body((key,))) for key in encoded_keys(job)]
+
+
+def part(job: Job, rows: Sequence[int]) -> Job:
+    keys = encoded_keys(job)
+    return _job(job.target, [keys[row] for row in rows])
 
 
 def split(job: Job) -> tuple[Job, ...]:
     """Two jobs with half of the keys each; none where there is but one key."""
-    keys = encoded_keys(job)
-    half = len(keys) // 2
-    return (_job(job.target, keys[:half]), _job(job.target, keys[half:])) if half else ()
+    half = job.rows // 2
+    return (part(job, range(half)), part(job, range(half, job.rows))) if half else ()
 
 
 def encoded_keys(job: Job) -> list[str]:
@@ -62,14 +90,14 @@ def encoded_keys(job: Job) -> list[str]:
     return keys
 
 
-def _checked(account: str, sync_task_id: str, accounts: Sequence[str]) -> tuple[str, str]:
+def _target(account: str, sync_task_id: str, accounts: Sequence[str]) -> Target:
     if not sync_task_id:
         raise InputError("the row names no sync_task_id and no --sync-task was given")
     if wrong := ID(sync_task_id):
         raise InputError(f"sync_task_id {sync_task_id!r:.60} {wrong}")
     if account and account not in accounts:
         raise InputError(f"no account is called {account!r:.60}; there is {', '.join(accounts)}")
-    return account, sync_task_id
+    return Target(NAME, account or accounts[0], sync_task_id)
 
 
 def _job(target: Target, encoded_keys: Sequence[str]) -> Job:

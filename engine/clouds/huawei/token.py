@@ -6,6 +6,7 @@ https://support.huaweicloud.com/api-iam/iam_30_0001.html
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -18,6 +19,19 @@ from signers.huawei import canonical_query
 from signers.request import split_endpoint
 
 JSON = "application/json;charset=utf8"
+PATH = "/v3/auth/tokens"
+WITHOUT_CATALOG = {"nocatalog": "true"}  # with it, a token outgrows a header
+MAX_TOKEN = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class UserToken:
+    """A token, which opens one project until it ends. It can stand in the place of an account's credentials."""
+
+    token: AuthToken
+    expires_at: float
+    """Seconds since the epoch; 24 hours after it was issued."""
+    project_id: str | None
 
 
 def signed_in(user: Sequence[str], names: Sequence[str], where: str, setting: Setting, project_id: str = "") -> Steps:
@@ -27,11 +41,13 @@ def signed_in(user: Sequence[str], names: Sequence[str], where: str, setting: Se
             raise CredentialsError(f"{name} in {where} is empty, or holds a character that cannot be in it")
     project_id = setting.settings.get("project_id") or project_id
     body = sign_in_body(user, {"id": project_id} if project_id else {"name": setting.region})
-    url = f"{setting.endpoints['iam']}/v3/auth/tokens?nocatalog=true"  # with the catalog it outgrows a header
+    url = f"{setting.endpoints['iam']}{PATH}?{canonical_query(tuple(WITHOUT_CATALOG.items()))}"
     answer = yield unsigned("POST", url, {"content-type": JSON}, body)
     if answer.status == 401:
         raise CredentialsError(f"IAM does not accept the name and the password of {where}, an IAM user's")
-    return read_token(accepted(answer, "IAM"), where)
+    issued = read_token(accepted(answer, "IAM"))
+    settings = {"project_id": issued.project_id} if issued.project_id else {}
+    return Fetched(issued.token, where, issued.expires_at, settings=settings)
 
 
 def sign_in_body(user: Sequence[str], project: Mapping[str, str]) -> bytes:
@@ -41,7 +57,7 @@ def sign_in_body(user: Sequence[str], project: Mapping[str, str]) -> bytes:
     return orjson.dumps({"auth": {"identity": identity, "scope": {"project": project}}})
 
 
-def read_token(reply: Reply, where: str) -> Fetched:
+def read_token(reply: Reply) -> UserToken:
     """The token, which is in a header, with its end and its project, which are in the body.
 
     Raises:
@@ -51,11 +67,12 @@ def read_token(reply: Reply, where: str) -> Fetched:
     told = json_document(reply.body, "IAM's answer").get("token")
     if not value or not value.isascii() or not value.isprintable() or " " in value or not isinstance(told, dict):
         raise CredentialsError("IAM's answer holds no token")
+    if len(value) > MAX_TOKEN:
+        raise CredentialsError(f"IAM's token has {len(value):,} characters; OMS takes {MAX_TOKEN:,} at most")
     project = told.get("project")
     project_id = project.get("id") if isinstance(project, dict) else None
-    settings = {"project_id": project_id} if isinstance(project_id, str) and project_id else {}
     expires_at = instant(told.get("expires_at"), "expires_at in IAM's answer")
-    return Fetched(AuthToken(value), where, expires_at, settings=settings)
+    return UserToken(AuthToken(value), expires_at, project_id if isinstance(project_id, str) and project_id else None)
 
 
 class TokenSigner:
