@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +16,7 @@ from engine.clouds.change import Change, once
 from engine.desired import Desired
 from engine.engine import Engine
 from engine.errors import CallError
-from engine.intents import Absence, Patience, Verdict, verdict
+from engine.intents import Absence, Patience, Verdict, verdict, whose
 from engine.retry import Backoff
 
 
@@ -36,18 +36,9 @@ class Changed:
 class Changes:
     """Changes things in the name of an engine's accounts; the order of wishes is recorded in its backlog."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        patience: Patience | None = None,
-        *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
         self._engine = engine
         self._patience = patience or Patience()
-        self._clock = clock
-        self._sleep = sleep
         self._sending: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by subject: one after the other
         self._updating = asyncio.Lock()
 
@@ -62,17 +53,18 @@ class Changes:
         return await self._bring(change, account, key, generation)
 
     async def hold(self, change: Change, account: str = "") -> Changed:
-        """Stay after `bring` until no lost request can undo the change, and repeat it whenever one did."""
+        """Stay after `bring` until no lost request can undo the change, and repeat it whenever one did. What cannot be
+        looked at is repeated once, at the end."""
         key = self._key(change, account)
         generation = (await self._recall(key)).generation
         while True:
-            wish = await self._recall(key)
-            over = self._clock() >= wish.settled_at(self._patience.settle_s)
-            done = await self._bring(change, account, key, generation)
-            if over or done.how == "superseded":
-                return replace(done, settled_at=0.0)
-            left_s = wish.settled_at(self._patience.settle_s) - self._clock()
-            await self._sleep(max(0.001, min(left_s, self._patience.most_s)))
+            settled_at = (await self._recall(key)).settled_at(self._patience.settle_s)
+            over = time.time() >= settled_at
+            if over or change.look:
+                done = await self._bring(change, account, key, generation)
+                if over or done.how == "superseded":
+                    return replace(done, settled_at=0.0)
+            await asyncio.sleep(max(0.001, min(settled_at - time.time(), self._patience.most_s)))
 
     async def follow(self, change: Change, changed: Changed, account: str = "") -> bool:
         """Wait until the subject has reached the state, or its task has ended; False if that failed.
@@ -87,7 +79,7 @@ class Changes:
                 ended = change.look is None or await self._reached(change, account) or None
             if ended is not None:
                 return ended
-            await self._sleep(pause_s)
+            await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.5, self._patience.most_s / 2)
 
     async def _bring(self, change: Change, account: str, key: str, generation: int) -> Changed:
@@ -97,9 +89,10 @@ class Changes:
             async with self._sending[key] if key else nullcontext():
                 wish = await self._recall(key)
                 settled_at = wish.settled_at(self._patience.settle_s)
-                if await self._reached(change, account) or (unsure and await self._reached_yet(change, account)):
+                in_doubt = unsure or change.state in wish.lost  # by this process, or one before it
+                if await self._reached(change, account) or (in_doubt and await self._reached_yet(change, account)):
                     return Changed("done" if unsure else "already", settled_at=settled_at)
-                if not await self._update(key, generation, lambda now: now.sending(change.state, self._clock())):
+                if not await self._update(key, generation, lambda now: now.sending(change.state, time.time())):
                     return Changed("superseded")
                 try:
                     answer = await self._engine.do(once(change.act), account)
@@ -116,33 +109,33 @@ class Changes:
                 if judged is Verdict.REFUSED or number == self._patience.attempts:
                     raise failure
                 unsure = unsure or judged is Verdict.IN_DOUBT
-            await self._sleep(max(0.001, backoff.delay_s(number, random(), failure.retry_after_s)))  # noqa: S311
+            await asyncio.sleep(max(0.001, backoff.delay_s(number, random(), failure.retry_after_s)))  # noqa: S311
         raise AssertionError("unreachable")
 
     async def _reached(self, change: Change, account: str) -> bool:
         if change.look is None:
             return False
-        return change.reached(await self._engine.do(change.look(self._clock()), account))
+        return change.reached(await self._engine.do(change.look(time.time()), account))
 
     async def _reached_yet(self, change: Change, account: str) -> bool:
         """Whether what was lost takes effect, given time."""
         absence, pause_s = Absence(), self._patience.look_s
         unsure_s = change.unsure_s if self._patience.unsure_s is None else self._patience.unsure_s
         while change.look and change.unsure_s:
+            asked = time.time()  # the answer tells nothing of what happened after it was asked for
             if await self._reached(change, account):
                 return True
-            absence = absence.again(self._clock())
-            if absence.proven(self._clock(), unsure_s):
+            absence = absence.again(asked)
+            if absence.proven(asked, unsure_s):
                 break
-            await self._sleep(pause_s)
+            await asyncio.sleep(pause_s)
         return False
 
     def _key(self, change: Change, account: str) -> str:
         if not change.subject:
             return ""
         cloud = change.act.cloud
-        callers = [a for a in self._engine.accounts if a.cloud == cloud and account in {"", a.name}]
-        name, region = (callers[0].name, callers[0].region) if callers else (account, "")
+        name, region = whose(self._engine.accounts, cloud, account)
         return f"desired {cloud} {name} {region} {change.subject}"
 
     async def _wish(self, key: str, change: Change) -> int:
@@ -150,7 +143,7 @@ class Changes:
 
         def newer(wish: Desired) -> Desired:
             nonlocal made
-            made = wish.newer(change.state, self._clock(), self._patience.settle_s)
+            made = wish.newer(change.state, time.time(), self._patience.settle_s)
             return made
 
         await self._update(key, None, newer)

@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from random import random
@@ -18,7 +17,7 @@ from random import random
 from engine.clouds.creation import Creation, stated
 from engine.engine import Engine
 from engine.errors import CallError
-from engine.intents import Intent, Patience, Verdict, choose, intent_key, ulid, verdict
+from engine.intents import Intent, Patience, Verdict, choose, intent_key, ulid, verdict, whose
 from engine.lookup import Lookup
 from engine.retry import Backoff
 
@@ -42,18 +41,9 @@ class Created:
 class Creates:
     """Creates in the name of an engine's accounts, recorded in its backlog."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        patience: Patience | None = None,
-        *,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
+    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
         self._engine = engine
         self._patience = patience or Patience()
-        self._clock = clock
-        self._sleep = sleep
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def create(self, creation: Creation, account: str = "", *, if_not_exists: bool = True) -> Created:
@@ -74,9 +64,9 @@ class Creates:
                     return await self._swept(key, lookup, intent, "exists")
                 intent = None
             if intent is None:
-                token = ulid(self._clock(), secrets.token_bytes(10))
+                token = ulid(time.time(), secrets.token_bytes(10))
                 intent = Intent(token, type(creation.operation).__name__, stated(creation.operation))
-                if if_not_exists and (found := await lookup.alike(token)):
+                if if_not_exists and (found := await lookup.alike(token, admit=True)):
                     return await self._done(key, lookup, intent, found.id, "exists")
                 await self._record(key, intent)
             return await self._carry_out(key, lookup, intent, if_not_exists)
@@ -89,12 +79,12 @@ class Creates:
         async with self._locks[key]:
             while (intent := await self._recall(key)) and intent.id:
                 settled_at = intent.settled_at(self._patience.settle_s)
-                over = self._clock() >= settled_at
+                over = time.time() >= settled_at
                 done = await self._swept(key, lookup, intent, "exists")
                 removed += done.removed
                 if over:
                     return replace(done, removed=removed, settled_at=0.0)
-                await self._sleep(max(0.001, min(settled_at - self._clock(), self._patience.most_s)))
+                await asyncio.sleep(max(0.001, min(settled_at - time.time(), self._patience.most_s)))
         return None
 
     async def _carry_out(self, key: str, lookup: Lookup, intent: Intent, if_not_exists: bool) -> Created:
@@ -108,7 +98,7 @@ class Creates:
                 return await self._done(key, lookup, intent.recovered(), found.id, "recovered")
             if failure and (final or number > self._patience.attempts):
                 raise failure
-            before, intent = intent, intent.sending(self._clock())
+            before, intent = intent, intent.sending(time.time())
             await self._record(key, intent)
             try:
                 answer = await self._engine.do(creation.marked(intent.token), lookup.account)
@@ -127,7 +117,7 @@ class Creates:
                     return await self._done(key, lookup, intent, there.id, "exists")
                 raise failure
             if not unsure:
-                await self._sleep(max(0.001, backoff.delay_s(number, random(), failure.retry_after_s)))  # noqa: S311
+                await asyncio.sleep(max(0.001, backoff.delay_s(number, random(), failure.retry_after_s)))  # noqa: S311
         raise AssertionError("unreachable")
 
     async def _done(self, key: str, lookup: Lookup, intent: Intent, found: str, how: str) -> Created:
@@ -139,7 +129,7 @@ class Creates:
         """Look whether the intent was carried out more than once, and undo what was too much."""
         settle_s = self._patience.settle_s
         done = Created(intent.id, how, intent.attempts, settled_at=intent.settled_at(settle_s))
-        now = self._clock()
+        now = time.time()
         try:
             seen = await lookup.sight(intent.token)
         except CallError:
@@ -155,12 +145,10 @@ class Creates:
         return replace(done, removed=removed, surplus=left, differs=differs, settled_at=settled_at)
 
     def _lookup(self, creation: Creation, account: str) -> Lookup:
-        return Lookup(self._engine, creation, account, self._patience, self._clock, self._sleep)
+        return Lookup(self._engine, creation, account, self._patience)
 
     def _key(self, creation: Creation, account: str) -> str:
-        cloud = creation.operation.cloud
-        callers = [each for each in self._engine.accounts if each.cloud == cloud and account in {"", each.name}]
-        name, region = (callers[0].name, callers[0].region) if callers else (account, "")
+        name, region = whose(self._engine.accounts, creation.operation.cloud, account)
         return intent_key(type(creation.operation).__name__, name, region, creation.identity)
 
     async def _recall(self, key: str) -> Intent | None:

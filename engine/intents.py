@@ -12,6 +12,7 @@ import orjson
 
 from engine.clouds.creation import Existing
 from engine.errors import BacklogError, BusyError, CallError, ThrottledError
+from engine.model import Account
 from engine.retry import reaction
 
 SIGNATURE_S = 900.0  # how long both clouds take a signed request: one that was lost may execute until then
@@ -79,6 +80,12 @@ class Intent:
     def settled(self, settle_s: float) -> bool:
         """Whether it was seen, after the last lost request could execute, that nothing was created twice."""
         return bool(self.swept_at) and self.swept_at >= self.settled_at(settle_s)
+
+
+def whose(accounts: Iterable[Account], cloud: str, name: str) -> tuple[str, str]:
+    """The account that a name means, "" being the first at the cloud, and its region: things are apart by both."""
+    meant = ((each.name, each.region) for each in accounts if each.cloud == cloud and name in {"", each.name})
+    return next(meant, (name, ""))
 
 
 def intent_key(operation: str, account: str, region: str, identity: Mapping[str, str]) -> str:

@@ -21,6 +21,7 @@ from tests.emulator.control import Control
 TENANTS = 500
 # A hundredth of the real ones: what the clouds do 20 s late is done 0.2 s late here.
 SCALED = Patience(unsure_s=0.3, settle_s=1.0, look_s=0.02, most_s=0.1, give_up_s=20.0, attempts=20)
+SHARES = {"gw-1": ["a", "b"], "gw-2": ["c"]}
 
 
 def task_creation(number: int = 0, description: str | None = None) -> SyncTaskCreation:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +19,8 @@ from engine.clouds.change import Change
 from engine.clouds.huawei.changes import started, stopped
 from engine.errors import TargetError, TransportError
 from tests.clouds.samples import BUCKETS, SECRETS
-from tests.creates.conftest import SCALED, Clouds, group_creation
+from tests.creates.conftest import SCALED, SHARES, Clouds, group_creation
 
-SHARES = {"gw-1": ["a", "b"], "gw-2": ["c"]}
 LOST = [{"reset_after": 0.6}, {"truncate": 0.6}, {"unavailable": 0.6}, {"reset_before": 0.6}, {"throttle": 0.6}]
 
 
@@ -47,23 +49,86 @@ async def test_a_task_ends_in_the_state_that_was_asked_for_last(clouds: Clouds, 
         assert clouds.calls("StopSyncTask") + clouds.calls("StartSyncTask") >= 8
 
 
-async def test_a_lost_stop_that_comes_late_does_not_undo_a_newer_start(clouds: Clouds) -> None:
+ORDERS: dict[str, Callable[[str], tuple[Change, Change]]] = {
+    "stop, then start": lambda task: (stopped(task), start(task)),
+    "start, then stop": lambda task: (start(task), stopped(task)),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_a_lost_request_that_comes_late_does_not_undo_a_newer_one(clouds: Clouds, order: str) -> None:
     async with clouds.engine() as engine:
         task, changes = await new_task(engine), Changes(engine, SCALED)
-        clouds.set(operations={"StopSyncTask": {"late": 1.0, "late_s": 0.3}})
-        stopping = asyncio.create_task(changes.bring(stopped(task)))
-        while not clouds.calls("StopSyncTask"):
+        old, new = ORDERS[order](task)
+        await changes.bring(new)
+        sent, resent = type(old.act).__name__, type(new.act).__name__
+        before = clouds.calls(resent)
+        clouds.set(operations={sent: {"late": 1.0, "late_s": 0.3}})
+        bringing = asyncio.create_task(changes.bring(old))
+        while not clouds.calls(sent):
             await status(engine, task)
-        again = await changes.bring(start(task))
+        again = await changes.bring(new)
         assert again.settled_at > 0
-        assert (await stopping).how == "superseded"
-        sent = clouds.calls("StopSyncTask")
+        assert (await bringing).how == "superseded"
+        lost = clouds.calls(sent)
         clouds.clear()
-        held = await changes.hold(start(task))
-        assert held.how == "already"
-        assert await status(engine, task) == "SYNCHRONIZING"
-        assert clouds.calls("StopSyncTask") == sent, "an old stop was repeated after a newer start"
-        assert clouds.calls("StartSyncTask") >= 1, "the late stop came before the start: nothing was tested"
+        held = await changes.hold(new)
+        assert (held.how, held.settled_at) == ("already", 0.0)
+        assert await status(engine, task) == new.state
+        assert clouds.calls(sent) == lost, "an old request was repeated after a newer one"
+        assert clouds.calls(resent) > before, "the late one came before the newer: nothing was tested"
+
+
+async def many_late(clouds: Clouds, order: str, number: int) -> str:
+    """Half of the older requests are lost and carried out up to 20 s later (0.2 s here). Returns the figures."""
+    old, new = ORDERS[order]("a-task")
+    sent, resent = type(old.act).__name__, type(new.act).__name__
+    async with clouds.engine(tenants=number // 5) as engine:
+        changes, hasty = Changes(engine, SCALED), Changes(engine, replace(SCALED, attempts=1))
+        room = asyncio.Semaphore(60)
+
+        async def prepare(account: str) -> str:
+            async with room:
+                task = (await engine.do(oms.CreateSyncTask(**BUCKETS, **SECRETS), account)).sync_task_id
+                await changes.bring(ORDERS[order](task)[1], account)
+                return task
+
+        async def change_twice(task: str, account: str) -> str | None:
+            old, new = ORDERS[order](task)
+            async with room:
+                with suppress(TransportError):
+                    await hasty.bring(old, account)
+                await changes.bring(new, account)
+                await changes.hold(new, account)
+                return (await engine.do(oms.ShowSyncTask(task, 1_700_000_000_000), account)).status
+
+        accounts = [f"huawei-tenant{n // 5}" for n in range(number)]
+        tasks = await asyncio.gather(*map(prepare, accounts))
+        before = clouds.calls(resent)
+        clouds.set(seed=7, operations={sent: {"late": 0.5, "late_s": [0.0, 0.2]}})
+        states = await asyncio.gather(*map(change_twice, tasks, accounts))
+    late = clouds.ledger()["answers"][sent]["late"]
+    assert late >= number / 4, "the faults did not strike"
+    assert set(states) == {new.state}
+    repeated = clouds.calls(resent) - before
+    assert repeated >= number - late / 2, "few came after the newer request: little was tested"
+    return f"{order}: {number} tasks, {late} late, {repeated} newer requests; {number} as asked for last"
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_many_late_requests_undo_nothing(clouds: Clouds, order: str) -> None:
+    await many_late(clouds, order, 60)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("order", ORDERS)
+async def test_a_thousand_late_requests_undo_nothing(
+    clouds: Clouds, capsys: pytest.CaptureFixture[str], order: str
+) -> None:
+    figures = await many_late(clouds, order, 1000)
+    with capsys.disabled():
+        print(f"\n{figures}")
 
 
 async def test_the_order_of_wishes_survives_the_process(clouds: Clouds, tmp_path: Path) -> None:
@@ -137,6 +202,23 @@ async def test_shares_whose_answer_was_lost_are_not_added_twice(clouds: Clouds) 
         clouds.set(operations={"AddSharesToExpressSync": {"late": 1.0, "late_s": 0.15}})
         assert (await Changes(engine, SCALED).bring(shares_added(group, SHARES))).how == "done"
     assert clouds.calls("AddSharesToExpressSync") == 1
+
+
+async def test_the_newer_of_joining_and_leaving_holds(clouds: Clouds) -> None:
+    async with clouds.engine() as engine:
+        group = (await engine.do(group_creation().operation)).express_sync_id
+        changes, hasty = Changes(engine, SCALED), Changes(engine, replace(SCALED, attempts=1))
+        joined, left = shares_added(group, SHARES), shares_removed(group, SHARES)
+        clouds.set(task_s=0.02, operations={"AddSharesToExpressSync": {"late": 1.0, "late_s": 0.3}})
+        with pytest.raises(TransportError):
+            await hasty.bring(joined)
+        clouds.clear()
+        assert (await changes.bring(left)).settled_at > 0
+        while not (await engine.do(sgw.DescribeExpressSyncShares([group]))).items:  # undone by the older request
+            pass
+        assert (await changes.hold(left)).settled_at == 0.0
+        assert not (await engine.do(sgw.DescribeExpressSyncShares([group]))).items
+    assert clouds.calls("RemoveSharesFromExpressSync") >= 2
 
 
 async def test_a_task_of_the_cloud_that_fails_is_told(clouds: Clouds) -> None:

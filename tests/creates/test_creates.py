@@ -84,11 +84,24 @@ async def test_a_refusal_is_raised_and_leaves_no_doubt(clouds: Clouds) -> None:
         for number in range(5):
             await creates.create(task_creation(number))
         with pytest.raises(QuotaError):
-            await creates.create(task_creation(5))
+            await creates.create(task_creation(5), if_not_exists=False)
         await engine.do(oms.StopSyncTask((await creates.create(task_creation(0))).id))
         await engine.do(oms.DeleteSyncTask((await creates.create(task_creation(0))).id))
         made = await creates.create(task_creation(5))
         assert (made.how, made.settled_at) == ("created", 0.0)
+
+
+async def test_a_tenant_that_is_full_is_told_before_anything_is_sent(clouds: Clouds) -> None:
+    async with clouds.engine() as engine:
+        creates = Creates(engine, SCALED)
+        for number in range(5):
+            await creates.create(task_creation(number))
+        before = clouds.ledger()["calls"]["CreateSyncTask"]
+        with pytest.raises(QuotaError, match="a maximum of 5 sync tasks") as full:
+            await creates.create(task_creation(5))
+        assert (full.value.code, full.value.sent) == ("OMS.0077", False)
+        assert (await creates.create(task_creation(4))).how == "exists"
+        assert clouds.ledger()["calls"]["CreateSyncTask"] == before
 
 
 async def test_a_full_quota_after_doubt_may_be_our_own_doing(clouds: Clouds) -> None:
