@@ -61,7 +61,7 @@ class Engine:
         self.options = options or Options()
         if rate is not None:
             self.options = self.options.at_rate(rate)
-        self.backlog = SqliteBacklog(backlog)
+        self.backlog = SqliteBacklog(backlog, clouds())
         self.current: Run | None = None  # the last one, once it has ended
         self._work: _Work | None = None
         self._transport = Transport()

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from anyio.streams.memory import MemoryObjectSendStream
 
-from engine.backlog import Backlog, Rejected, Source
+from engine.backlog import Backlog, Put, Rejected, Source
 from engine.clouds import Cloud, Planned, cloud_for
 from engine.model import Outcome
 from engine.rows import Cursor, Manifest
@@ -99,7 +99,7 @@ class Feed:
                 progress.rejected + len(rejected),
                 progress.repeated + len(planned.repeated),
             )
-            known = await self._backlog.put(planned.jobs, source=name, progress=progress, rejected=rejected)
+            put = await self._backlog.put(planned.jobs, source=name, progress=progress, rejected=rejected)
             self.intake.rejected += len(chunk.rejected)
             self.intake.read += len(chunk.rejected)
             if chunk.rejected:
@@ -107,7 +107,7 @@ class Feed:
                     Outcome((row.text,), "rejected", f"{row.source}:{row.line}: {row.reason}") for row in chunk.rejected
                 ]
                 await self._endings.send(list(lines))
-            await self._accepted(cloud, chunk.rows, planned, known)
+            await self._accepted(cloud, chunk.rows, planned, put)
             chunk = await _in_thread(partial(next, chunks, None))
 
     async def _take_rows(self, rows: Sequence[Any]) -> None:
@@ -121,17 +121,14 @@ class Feed:
     def _plan(self, cloud: Cloud, rows: Sequence[Any]) -> Planned:
         return cloud.plan(rows, self._accounts.get(cloud.name, ()), self._batch)
 
-    async def _accepted(self, cloud: Cloud, rows: Sequence[Any], planned: Planned, known: Sequence[int]) -> None:
+    async def _accepted(self, cloud: Cloud, rows: Sequence[Any], planned: Planned, put: Put) -> None:
         """The plan is in the backlog: have it worked on, and tell of the rows that made no job."""
-        jobs = planned.jobs
-        for index in known:
-            self._window.change(jobs[index].target.account, -1)
-        for target, number in Counter(job.target for job in jobs).items():
+        for target, number in Counter(job.target for job in put.waiting).items():
             self._window.change(target.account, number)
             starter = self._starters[target.account]
             starter.wake(starter.queue(target))
         repeated = [rows[index] for index in planned.repeated]
-        repeated += [row for index in known for row in cloud.rows(jobs[index])]
+        repeated += [row for job in put.known for row in cloud.rows(job)]
         ended: list[Ending] = [Outcome(rows[index], "rejected", str(error)) for index, error in planned.rejected]
         ended += [Outcome(row, "duplicate", "the same work is in the backlog already") for row in repeated]
         self.intake.read += len(rows)

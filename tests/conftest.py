@@ -18,6 +18,7 @@ else:
 ON_EVERY_LOOP = (
     "tests/engine/",
     "tests/backlog/test_conformance.py",
+    "tests/backlog/test_failed_rows.py",
     "tests/credentials/test_command.py",
     "tests/credentials/test_renewing.py",
     "tests/credentials/test_runs.py",

@@ -28,12 +28,33 @@ class Claim(NamedTuple):
     next_due: float | None
 
 
+class Put(NamedTuple):
+    """What became of jobs that were put: those that wait now, and those whose rows were there already.
+
+    A job of which only some rows are to be done stands as two, one in each.
+    """
+
+    waiting: list[Job]
+    known: list[Job]
+
+
 class Failure(NamedTuple):
-    """A failed job and what is known of its failure."""
+    """A failed job and what is known of its failure. Rows that were put again since are not in it any more."""
 
     job: Job
     code: str
     why: str
+    at: float
+
+
+class Divider(Protocol):
+    """Tells the rows of a job apart: a cloud, which knows what its jobs hold."""
+
+    def row_keys(self, job: Job) -> Sequence[bytes]:
+        """For each row, in their order, the key of the job that does it alone."""
+
+    def part(self, job: Job, rows: Sequence[int]) -> Job:
+        """A job that does some of the rows, by their index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +89,12 @@ class Backlog(Protocol):
         source: str | None = None,
         progress: Source | None = None,
         rejected: Sequence[Rejected] = (),
-    ) -> list[int]:
+    ) -> Put:
         """Accept jobs, and with them how far their source was read, in one transaction.
 
-        Returns the indices of jobs that are in the backlog already; those change nothing. A job that failed is not
-        among them: it waits again, with all its attempts before it.
+        A job that is in the backlog already changes nothing, but for rows of it that stand as failed: they wait again,
+        with all their attempts before them. Of a new job all rows wait; those that failed in other jobs do not stand
+        as failed there any more.
         """
 
     async def claim(self, wants: Sequence[tuple[Target, int]], now: float) -> list[Claim]:
@@ -99,7 +121,8 @@ class Backlog(Protocol):
         What failed stays known as failed.
         """
 
-    def failures(self) -> AsyncIterator[Failure]: ...
+    def failures(self, *, newest_first: bool = False) -> AsyncIterator[Failure]:
+        """In the order in which they failed, or the other way round."""
 
     def rejections(self) -> AsyncIterator[Rejected]: ...
 

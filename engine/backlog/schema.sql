@@ -15,7 +15,7 @@ CREATE TABLE job (
     key BLOB NOT NULL UNIQUE,      -- the same work always has the same key
     target INTEGER NOT NULL REFERENCES target,
     state INTEGER NOT NULL,        -- engine.model.State
-    due REAL NOT NULL,             -- of a waiting job
+    due REAL NOT NULL,             -- of a waiting job; of a failed one, when it failed
     attempts INTEGER NOT NULL,
     rows INTEGER NOT NULL,         -- of input that the job stands for
     payload BLOB,                  -- NULL once it is not needed any more
@@ -26,7 +26,10 @@ CREATE TABLE job (
 );
 CREATE INDEX job_waiting ON job (target, due) WHERE state = 0;
 CREATE INDEX job_started ON job (target) WHERE state = 1;
-CREATE INDEX job_failed ON job (state) WHERE state = 4;
+CREATE INDEX job_failed ON job (due) WHERE state = 4;
+
+-- The rows of failed jobs, each in one of them. Its key is that of the job which would do the row alone.
+CREATE TABLE failed_row (key BLOB PRIMARY KEY, job INTEGER NOT NULL REFERENCES job) WITHOUT ROWID;
 
 -- Kept with every change, so that counting never reads the jobs.
 CREATE TABLE tally (

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import apsw
 
-from engine.backlog import Backlog, Claim, Count, Failure, Rejected, Source, Tally
+from engine.backlog import Backlog, Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
 from engine.backlog.owner import Owner
 from engine.backlog.tables import Tables
 from engine.backlog.writer import Writer
 from engine.errors import BacklogError
 from engine.model import Job, Settlement, Target
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 PAGE = 500
 
 
 class SqliteBacklog(Backlog):
     """See `Backlog`. `path` is a file, or ``:memory:`` for a backlog that ends with the process.
 
-    With ``read_only`` it can be looked at while another process owns it.
+    With ``read_only`` it can be looked at while another process owns it. `dividers`, by cloud, tell the rows of jobs
+    apart; those of a cloud without one are failed, and put again, as a whole.
     """
 
-    def __init__(self, path: str | Path, *, read_only: bool = False, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        dividers: Mapping[str, Divider] = MappingProxyType({}),
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._path = path
+        self._dividers = dividers
         self._read_only = read_only
         self._clock = clock
         self._owner: Owner | None = None
@@ -49,7 +58,7 @@ class SqliteBacklog(Backlog):
         """Take ownership and open the file, making it if there is none.
 
         Raises:
-            BacklogError: it is in use, damaged, of a newer syncmux, or cannot be made. It is never made anew over
+            BacklogError: it is in use, damaged, of another syncmux, or cannot be made. It is never made anew over
                 something that is there.
         """
         if self._path != ":memory:" and not self._read_only:
@@ -75,9 +84,10 @@ class SqliteBacklog(Backlog):
         connection = apsw.Connection(str(self._path), flags=flags)
         connection.set_busy_timeout(5000)
         version = _pragma(connection, "user_version")
-        if version > SCHEMA_VERSION:
+        if version not in {0, SCHEMA_VERSION}:
             connection.close()
-            raise BacklogError(f"the backlog {self._path} was written by a newer syncmux (schema {version})")
+            age = "a newer" if version > SCHEMA_VERSION else "an older"
+            raise BacklogError(f"the backlog {self._path} was written by {age} syncmux (schema {version})")
         if not self._read_only:
             for pragma in (
                 "journal_mode=WAL",
@@ -92,7 +102,7 @@ class SqliteBacklog(Backlog):
                     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         elif version == 0:
             raise BacklogError(f"{self._path} is no backlog")
-        self._tables = Tables(connection, self._clock)
+        self._tables = Tables(connection, self._clock, self._dividers)
         return connection
 
     def _rolled_back(self) -> None:
@@ -105,17 +115,17 @@ class SqliteBacklog(Backlog):
         source: str | None = None,
         progress: Source | None = None,
         rejected: Sequence[Rejected] = (),
-    ) -> list[int]:
+    ) -> Put:
         return await self._writer.do(partial(self._put, jobs, source, progress, rejected))
 
     def _put(
         self, jobs: Sequence[Job], source: str | None, progress: Source | None, rejected: Sequence[Rejected]
-    ) -> list[int]:
-        known = self._tables.insert(jobs)
+    ) -> Put:
+        put = self._tables.insert(jobs)
         self._tables.reject(rejected)
         if source is not None and progress is not None:
             self._tables.advance(source, progress)
-        return known
+        return put
 
     async def claim(self, wants: Sequence[tuple[Target, int]], now: float) -> list[Claim]:
         return await self._writer.do(lambda: [self._tables.claim(target, limit, now) for target, limit in wants])
@@ -141,12 +151,13 @@ class SqliteBacklog(Backlog):
     async def forget(self, source: str | None, clouds: Sequence[str]) -> None:
         await self._writer.do(lambda: self._tables.forget(source, clouds))
 
-    async def failures(self) -> AsyncIterator[Failure]:
-        after = 0
-        while page := await self._writer.do(partial(lambda last: self._tables.failures(last, PAGE), after)):
+    async def failures(self, *, newest_first: bool = False) -> AsyncIterator[Failure]:
+        after: tuple[float, int] | None = None
+        read = partial(Tables.failures, self._tables, limit=PAGE, newest_first=newest_first)
+        while page := await self._writer.do(partial(read, after)):
             for failure in page:
                 yield failure
-            after = page[-1].job.id
+            after = page[-1].at, page[-1].job.id
 
     async def rejections(self) -> AsyncIterator[Rejected]:
         after: tuple[str, int] = ("", 0)

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import apsw
 
-from engine.backlog import Claim, Count, Failure, Rejected, Source, Tally
+from engine.backlog import Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
+from engine.backlog.failed_rows import FailedRows
+from engine.backlog.tally import TallyTable
 from engine.model import Again, Finished, Job, Settlement, Split, Started, State, Target
 
 JOB_COLUMNS = "id, key, payload, rows, attempts, coalesce(task, ''), coalesce(started, 0.0)"
 
 
 class Tables:
-    def __init__(self, connection: apsw.Connection, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: apsw.Connection, clock: Callable[[], float], dividers: Mapping[str, Divider]
+    ) -> None:
         self._sql: Callable[..., Any] = connection.execute
-        self._changes = connection.changes
+        self._sql_for_each: Callable[..., Any] = connection.executemany
+        self._changes = connection.total_changes
         self._clock = clock
         # The last claimed (due, id) of each target. Claims are not written down: what was claimed and not settled when
         # the process ends is waiting when it starts again. Jobs only ever come to stand behind the mark.
         self._marks: dict[int, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
-        self._deltas: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+        self._tally = TallyTable(self._sql)
+        self._failed = FailedRows(connection, self._tally, dividers)
         self.load()
 
     def load(self) -> None:
@@ -32,29 +41,64 @@ class Tables:
         rows = self._sql("SELECT id, cloud, account, name FROM target")
         self._target_ids = {Target(cloud, account, name): i for i, cloud, account, name in rows}
         self._targets = {i: target for target, i in self._target_ids.items()}
-        self._deltas.clear()
+        self._tally.drop()
 
-    def insert(self, jobs: Sequence[Job]) -> list[int]:
-        """Add waiting jobs; returns the indices of those that are there already and have not failed."""
-        now = self._clock()
-        known: list[int] = []
-        for index, job in enumerate(jobs):
-            target = self._target_id(job.target)
-            self._sql(
-                "INSERT OR IGNORE INTO job (key, target, state, due, attempts, rows, payload) VALUES (?,?,0,?,?,?,?)",
-                (job.key, target, max(now, self._marks[target][0]), job.attempts, job.rows, job.payload),
-            )
-            if not self._changes():
-                due = max(now, self._marks[target][0] + 1e-6)
-                sql = "UPDATE job SET state=0, task=NULL, due=?, attempts=0 WHERE key=? AND state=4"
-                self._sql(sql, (due, job.key))
-                if not self._changes():
-                    known.append(index)
-                    continue
-                self._count(target, State.FAILED, -1, -job.rows)
-            self._count(target, State.WAITING, 1, job.rows)
-        self._write_tally()
-        return known
+    def insert(self, jobs: Sequence[Job]) -> Put:
+        put = Put([], [])
+        for target, group in groupby(jobs, attrgetter("target")):
+            target_id, same = self._target_id(target), list(group)
+            if self._tally.count(target_id, State.FAILED).jobs:
+                self._insert_with_failed(target_id, same, put)
+            else:
+                added = self._add(target_id, same)
+                for job in same:
+                    (put.waiting if added.pop(job.key, None) else put.known).append(job)
+        self._tally.write()
+        return put
+
+    def _insert_with_failed(self, target: int, jobs: Sequence[Job], put: Put) -> None:
+        """Jobs for a target where something failed, of which they may take over some rows."""
+        for job in jobs:
+            failed = self._failed.take(target, job)
+            if self._add(target, [job]):
+                put.waiting.append(job)
+                continue
+            again, rest = self._failed.divide(job, failed) if failed else (None, job)
+            if again:
+                (put.waiting if self._wait(target, again) else put.known).append(again)
+            if rest:
+                put.known.append(rest)
+
+    def _add(self, target: int, jobs: Sequence[Job]) -> dict[bytes, int]:
+        """Have new jobs wait; returns the keys of those that were not there already, with their rows."""
+        due = max(self._clock(), self._marks[target][0])
+        last = self._sql("SELECT coalesce(max(id), 0) FROM job").fetchone()[0]
+        changes = self._changes()
+        self._sql_for_each(
+            "INSERT OR IGNORE INTO job (key, target, state, due, attempts, rows, payload) VALUES (?,?,0,?,?,?,?)",
+            [(job.key, target, due, job.attempts, job.rows, job.payload) for job in jobs],
+        )
+        if self._changes() - changes == len(jobs):
+            added = {job.key: job.rows for job in jobs}
+        else:
+            added = dict(self._sql("SELECT key, rows FROM job WHERE id > ?", (last,)))
+        if added:
+            self._tally.add(target, State.WAITING, len(added), sum(added.values()))
+        return added
+
+    def _wait(self, target: int, job: Job) -> bool:
+        """Have a job wait that is new or has ended. False if it is waiting or started already."""
+        if self._add(target, [job]):
+            return True
+        ended, state, rows = self._sql("SELECT id, state, rows FROM job WHERE key=?", (job.key,)).fetchone()
+        if State(state).live:
+            return False
+        due = max(self._clock(), self._marks[target][0] + 1e-6)
+        sql = "UPDATE job SET state=0, task=NULL, due=?, attempts=0, payload=?, rows=? WHERE id=?"
+        self._sql(sql, (due, job.payload, job.rows, ended))
+        self._tally.add(target, State(state), -1, -rows)
+        self._tally.add(target, State.WAITING, 1, job.rows)
+        return True
 
     def claim(self, target: Target, limit: int, now: float) -> Claim:
         target_id = self._target_id(target)
@@ -78,6 +122,7 @@ class Tables:
         self._marks.clear()
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
+        done: list[tuple[int, str | None, str | None, str | None, int]] = []
         for settlement in settlements:
             job = settlement.job
             target = self._target_id(job.target)
@@ -86,14 +131,16 @@ class Tables:
                 case Started(_, task, at):
                     after = State.STARTED
                     self._sql("UPDATE job SET state=1, task=?, started=? WHERE id=?", (task, at, job.id))
+                case Finished(_, State.FAILED, why, code, task):
+                    after = State.FAILED
+                    self._sql(  # with its payload, to be tried again or exported
+                        "UPDATE job SET state=4, due=?, why=?, code=?, task=coalesce(?, task) WHERE id=?",
+                        (self._clock(), why or None, code or None, task or None, job.id),
+                    )
+                    self._failed.add(target, job)
                 case Finished(_, state, why, code, task):
                     after = state
-                    keep = state is State.FAILED  # to be tried again, or exported
-                    self._sql(
-                        "UPDATE job SET state=?, why=?, code=?, task=coalesce(?, task), "
-                        "payload=iif(?, payload, NULL) WHERE id=?",
-                        (int(state), why or None, code or None, task or None, keep, job.id),
-                    )
+                    done.append((state, why or None, code or None, task or None, job.id))
                 case Again(_, due, why, counted):
                     after = State.WAITING
                     later = max(due, self._marks[target][0] + 1e-6)
@@ -104,13 +151,16 @@ class Tables:
                 case Split(_, parts):
                     after = State.DIVIDED
                     self._sql("UPDATE job SET state=5, payload=NULL WHERE id=?", (job.id,))
-                    # A part may be known from elsewhere. It gets a key of its own then: its rows need an outcome here.
-                    known = [parts[index] for index in self.insert(parts)]
-                    self.insert([replace(part, key=_part_key(job, part)) for part in known])
+                    self._failed.take(target, job)
+                    for part in parts:
+                        # One may wait elsewhere. It gets a key of its own then: its rows need an outcome here.
+                        self._wait(target, part) or self._wait(target, replace(part, key=_part_key(job, part)))
             if before is not after:
-                self._count(target, before, -1, -job.rows)
-                self._count(target, after, 1, job.rows)
-        self._write_tally()
+                self._tally.move(target, before, after, job.rows)
+        self._sql_for_each(
+            "UPDATE job SET state=?, why=?, code=?, task=coalesce(?, task), payload=NULL WHERE id=?", done
+        )
+        self._tally.write()
 
     def started(self, target: Target) -> list[Job]:
         sql = f"SELECT {JOB_COLUMNS} FROM job WHERE target=? AND state=1 ORDER BY id"  # noqa: S608
@@ -144,30 +194,31 @@ class Tables:
         sql = "SELECT * FROM rejected WHERE (source, line) > (?, ?) ORDER BY source, line LIMIT ?"
         return [Rejected(*row) for row in self._sql(sql, (*after, limit))]
 
-    def failures(self, after: int, limit: int) -> list[Failure]:
+    def failures(self, after: tuple[float, int] | None, limit: int, *, newest_first: bool) -> list[Failure]:
+        """A page of them, and what is `after` it is the failure's `at` and its job's id."""
+        order, sign = ("DESC", "<") if newest_first else ("ASC", ">")
         sql = (
-            f"SELECT {JOB_COLUMNS}, target, coalesce(code, ''), coalesce(why, '') FROM job "  # noqa: S608
-            "WHERE state=4 AND id>? ORDER BY id LIMIT ?"
+            f"SELECT {JOB_COLUMNS}, target, coalesce(code, ''), coalesce(why, ''), due FROM job "  # noqa: S608
+            f"WHERE state=4 AND (due, id) {sign} (?, ?) ORDER BY due {order}, id {order} LIMIT ?"
         )
-        rows = self._sql(sql, (after, limit)).fetchall()
-        return [Failure(_job(self._target(row[-3]), row[:-3]), row[-2], row[-1]) for row in rows]
+        due, last = after or ((math.inf, 0) if newest_first else (-math.inf, 0))
+        rows = self._sql(sql, (due, last, limit)).fetchall()
+        return [Failure(_job(self._target(row[-4]), row[:-4]), row[-3], row[-2], row[-1]) for row in rows]
 
     def retry_failed(self, clouds: Sequence[str]) -> Count:
         total = Count()
         for target, target_id in self._target_ids.items():
-            if target.cloud not in clouds:
-                continue
-            row = self._sql("SELECT jobs, rows FROM tally WHERE target=? AND state=4", (target_id,)).fetchone()
-            failed = Count(*row) if row else Count()
-            if not failed.jobs:
+            failed = self._tally.count(target_id, State.FAILED)
+            if target.cloud not in clouds or not failed.jobs:
                 continue
             due = max(self._clock(), self._marks[target_id][0] + 1e-6)
             sql = "UPDATE job SET state=0, task=NULL, due=?, attempts=0 WHERE target=? AND state=4"
             self._sql(sql, (due, target_id))
-            self._count(target_id, State.FAILED, -failed.jobs, -failed.rows)
-            self._count(target_id, State.WAITING, failed.jobs, failed.rows)
+            self._tally.add(target_id, State.FAILED, -failed.jobs, -failed.rows)
+            self._tally.add(target_id, State.WAITING, failed.jobs, failed.rows)
             total = Count(total.jobs + failed.jobs, total.rows + failed.rows)
-        self._write_tally()
+        self._failed.forget_retried()
+        self._tally.write()
         return total
 
     def forget(self, source: str | None, clouds: Sequence[str]) -> None:
@@ -202,20 +253,6 @@ class Tables:
             known = self._targets[target_id] = Target(*row)
             self._target_ids[known] = target_id
         return known
-
-    def _count(self, target: int, state: State, jobs: int, rows: int) -> None:
-        delta = self._deltas[target, state]
-        delta[0] += jobs
-        delta[1] += rows
-
-    def _write_tally(self) -> None:
-        for (target, state), (jobs, rows) in self._deltas.items():
-            self._sql(
-                "INSERT INTO tally VALUES (?1, ?2, ?3, ?4) "
-                "ON CONFLICT DO UPDATE SET jobs = jobs + ?3, rows = rows + ?4",
-                (target, int(state), jobs, rows),
-            )
-        self._deltas.clear()
 
 
 def _part_key(whole: Job, part: Job) -> bytes:

@@ -80,7 +80,7 @@ def _failures(session: Session, failed_earlier: int) -> list[str]:
     if more > 0:
         lines.append(f"... and {more:,} more")
     if failed_earlier:
-        lines.append(f"{failed_earlier:,} failed earlier")
+        lines.append(f"{failed_earlier:,} failed earlier, of the whole backlog, whatever the input")
     if lines and session.resumable:
         lines.append("all of them: syncmux export-failed; to try again: syncmux retry-failed")
     return lines

@@ -17,6 +17,8 @@ from engine.report import MOST_NAMED, Lane, Rows, Share, Snapshot, merged, named
 from engine.run import Run
 from engine.settler import Ending
 
+_LIVE = (State.WAITING, State.STARTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -38,7 +40,7 @@ class Session:
         self.failures: list[Failed] = []  # the first ones
         self.unreadable: list[tuple[str, InputError]] = []  # inputs that cannot be read at all
         self.cut_short = False  # there was more input
-        self.failed_earlier = 0  # rows
+        self.failed_earlier = 0  # rows of the whole backlog, whatever their input, that still stand as failed
         self._began = time.monotonic()
         self._shares: dict[str, Share] = {}
         self._rows = Rows()  # of runs that have ended, as are the next two
@@ -53,6 +55,7 @@ class Session:
 
         Raises what `Engine.run` does, but InputError.
         """
+        self._left = await self._standing(*(_LIVE if self.engine.options.wait else (State.WAITING,)))
         await self._look_back()
         self._running, readable = True, True
         try:
@@ -66,6 +69,7 @@ class Session:
             ended = self.snapshot()
             self._rows, self._lanes, self._complete = ended.rows, ended.lanes, ended.complete or not readable
             self._running, self._ended, self._left = False, Rows(), 0
+        await self._look_back()  # what failed earlier may be done by now
 
     def give_up(self, name: str, error: InputError) -> None:
         """An input cannot be read; the others go on."""
@@ -95,14 +99,14 @@ class Session:
         return Snapshot(time.monotonic() - self._began, rows, complete, lanes, tasks, dict(self._shares))
 
     async def _look_back(self) -> None:
-        """What earlier runs left."""
+        self.failed_earlier = max(0, await self._standing(State.FAILED) - self._rows.failed)
+
+    async def _standing(self, *states: State) -> int:
+        """How many rows of our accounts the backlog has in these states."""
         ours = {(account.cloud, account.name) for account in self.engine.accounts}
         tally = await self.engine.backlog.tally()
-        states = [states for target, states in tally.items() if (target.cloud, target.account) in ours]
-        live = {State.WAITING, State.STARTED} if self.engine.options.wait else {State.WAITING}
-        self._left = sum(count.rows for each in states for state, count in each.items() if state in live)
-        failed = sum(each[State.FAILED].rows for each in states if State.FAILED in each)
-        self.failed_earlier = failed - self._rows.failed
+        counted = [counts for target, counts in tally.items() if (target.cloud, target.account) in ours]
+        return sum(count.rows for counts in counted for state, count in counts.items() if state in states)
 
     def _count(self, batch: Sequence[Ending]) -> None:
         number = dict.fromkeys((State.SUCCEEDED, State.ACCEPTED, State.FAILED), 0)
@@ -133,16 +137,14 @@ def _lanes(run: Run) -> list[Lane]:
     found = []
     for control in run.lanes:
         count, lane = control.count, control.lane
-        trouble = ""
-        if control.health.last_error and control.health.sick:
+        trouble, error = "", control.health.last_error
+        if error and control.health.sick:
             wait_s = control.paused_until - now
-            trouble = f"{control.health.last_error.message}; " + (
-                f"next try in {wait_s:,.0f} s" if wait_s >= 0.5 else "trying again"
-            )
+            trouble = f"{error.message}; " + (f"next try in {wait_s:,.0f} s" if wait_s >= 0.5 else "trying again")
         found.append(
             Lane(
                 str(lane), lane.cloud, lane.operation, lane in starts, count.calls, count.throttled, count.busy,
-                count.failed, count.told, control.in_flight, trouble,
+                count.failed, count.told, control.in_flight, count.answered, error.message if error else "", trouble,
             )
         )  # fmt: skip
     return found

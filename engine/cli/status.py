@@ -22,15 +22,15 @@ def status(everywhere: Everywhere) -> Exit:
     settings = everywhere.settings()
     output = Output(everywhere.json, everywhere.quiet)
 
-    async def look(backlog: SqliteBacklog) -> tuple[Tally, dict[str, Source], list[Failure]]:
-        failures: list[Failure] = []
-        async for failure in backlog.failures():
-            failures.append(failure)
-            if len(failures) == MOST_NAMED:
+    async def look(backlog: SqliteBacklog) -> tuple[Tally, dict[str, Source], list[tuple[Row, Failure]]]:
+        failed: list[tuple[Row, Failure]] = []
+        async for failure in backlog.failures(newest_first=True):
+            failed += [(row, failure) for row in _rows(failure)]
+            if len(failed) >= MOST_NAMED:
                 break
-        return await backlog.tally(), await backlog.sources(), failures
+        return await backlog.tally(), await backlog.sources(), failed[:MOST_NAMED]
 
-    tally, sources, failures = look_at(settings.backlog, look)
+    tally, sources, failed = look_at(settings.backlog, look)
     whole = _totals(tally)
     output.event(
         "status",
@@ -41,15 +41,16 @@ def status(everywhere: Everywhere) -> Exit:
             {"source": name, "rows": source.rows, "rejected": source.rejected, "repeated": source.repeated}
             for name, source in sources.items()
         ],
-        failures=[{"row": named(row), "why": f.why, "code": f.code} for f in failures for row in _rows(f)],
+        failures=[{"row": named(row), "why": each.why, "code": each.code, "at": each.at} for row, each in failed],
     )
     output.result(f"backlog {settings.backlog}", *_told(tally))
     for name, source in sources.items():
         output.result(f"{name}: {source.rows:,} rows read, {source.rejected:,} rejected, {source.repeated:,} repeated")
-    for failure in failures:
-        for row in _rows(failure):
-            output.result(f"failed: {label(row)}: {failure.why}")
-    if whole["failed"] > len(failures):
+    if more := whole["failed"] > len(failed):
+        output.result(f"the latest of {whole['failed']:,} failures:")
+    for row, failure in failed:
+        output.result(f"failed: {label(row)}: {failure.why}")
+    if more:
         output.result("all failures: syncmux export-failed")
     return Exit.DONE
 

@@ -17,8 +17,9 @@ import apsw
 from engine.backlog import Source
 from engine.backlog.sqlite import SqliteBacklog
 from engine.model import Finished, Job, Split, Started, State, Target
+from tests.backlog.words import DIVIDERS, words
 
-TARGET = Target("cloud", "account", "target")
+TARGET = Target("words", "account", "target")
 BATCHES = 4
 BATCH = 20
 PIECE = 1 << 16
@@ -72,11 +73,11 @@ class CachedFile(apsw.VFSFile):
 
 
 def batch(number: int) -> list[Job]:
-    return [Job(f"{number:08}{i:08}".encode(), TARGET, f"{number}/{i}".encode()) for i in range(BATCH)]
+    return [words(TARGET, f"{number}/{i}/x {number}/{i}/y") for i in range(BATCH)]
 
 
 async def work(path: str) -> None:
-    async with SqliteBacklog(path) as backlog:
+    async with SqliteBacklog(path, DIVIDERS) as backlog:
         for number in range(BATCHES):
             await backlog.put(batch(number), source="m", progress=Source(str(number), BATCH * (number + 1), 0, 0))
             print(f"put {number}", flush=True)
@@ -92,6 +93,8 @@ async def work(path: str) -> None:
                 ]
             )
             print(f"settled {number}", flush=True)
+            await backlog.put([words(TARGET, four.payload.decode().split()[0])])
+            print(f"again {number}", flush=True)
     print("closed", flush=True)
 
 

@@ -2,67 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
-
-from engine.backlog import Backlog, Count, Rejected, Source
+from engine.backlog import Backlog, Count, Put, Rejected, Source
 from engine.backlog.sqlite import SqliteBacklog
-from engine.model import Again, Finished, Job, Split, Started, State, Target
-
-A = Target("cloud", "account", "a")
-B = Target("cloud", "account", "b")
-
-
-class Clock:
-    """Seconds, under the test's control."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=["file", "memory"])
-async def backlog(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> AsyncIterator[Backlog]:
-    path = tmp_path / "made" / "backlog.db" if request.param == "file" else ":memory:"
-    async with SqliteBacklog(path, clock=clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-def reopen(tmp_path: Path, clock: Clock) -> Callable[[], SqliteBacklog]:
-    return lambda: SqliteBacklog(tmp_path / "backlog.db", clock=clock)
-
-
-def jobs(target: Target, *numbers: int, rows: int = 1) -> list[Job]:
-    return [
-        Job(f"{target.name}{number:015}".encode(), target, f"payload {number}".encode(), rows) for number in numbers
-    ]
-
-
-def payloads(listed: list[Job]) -> list[bytes]:
-    return [job.payload for job in listed]
-
-
-async def claim(backlog: Backlog, target: Target, limit: int, now: float) -> list[Job]:
-    (claimed,) = await backlog.claim([(target, limit)], now)
-    return claimed.jobs
-
-
-async def counts(backlog: Backlog) -> dict[State, Count]:
-    return (await backlog.tally()).get(A, {})
+from engine.model import Again, Finished, Split, Started, State
+from tests.backlog.conftest import A, B, Clock, claim, counts, jobs, payloads
 
 
 async def test_jobs_come_out_in_the_order_they_went_in(backlog: Backlog, clock: Clock) -> None:
-    assert await backlog.put(jobs(A, 3, 1, 2)) == []
+    assert await backlog.put(jobs(A, 3, 1, 2)) == Put(jobs(A, 3, 1, 2), [])
     assert payloads(await claim(backlog, A, 10, clock())) == [b"payload 3", b"payload 1", b"payload 2"]
 
 
@@ -90,10 +39,10 @@ async def test_what_was_claimed_and_left_is_given_again_after_a_release(backlog:
 
 async def test_known_work_is_not_accepted_again(backlog: Backlog, clock: Clock) -> None:
     await backlog.put(jobs(A, 1, 2))
-    assert await backlog.put(jobs(A, 2, 3, 1)) == [0, 2]
+    assert await backlog.put(jobs(A, 2, 3, 1)) == Put(jobs(A, 3), jobs(A, 2, 1))
     (job,) = [job for job in await claim(backlog, A, 9, clock()) if job.payload == b"payload 1"]
     await backlog.settle([Finished(job, State.ACCEPTED)])
-    assert await backlog.put(jobs(A, 1)) == [0]
+    assert await backlog.put(jobs(A, 1)) == Put([], jobs(A, 1))
 
 
 async def test_a_claim_tells_when_the_next_job_is_due(backlog: Backlog, clock: Clock) -> None:
@@ -167,7 +116,7 @@ async def test_a_divided_job_is_replaced_by_its_parts(backlog: Backlog, clock: C
     assert payloads(await claim(backlog, A, 9, clock())) == [b"payload 11", b"payload 12"]
     tally = await counts(backlog)
     assert tally[State.WAITING] == Count(2, 4)
-    assert await backlog.put(jobs(A, 1, rows=4)) == [0], "the whole is still known"
+    assert (await backlog.put(jobs(A, 1, rows=4))).waiting == [], "the whole is still known"
 
 
 async def test_failures_are_listed_with_their_reasons(backlog: Backlog, clock: Clock) -> None:
@@ -209,7 +158,7 @@ async def test_forgetting_makes_finished_work_new_and_leaves_the_rest(backlog: B
     await backlog.settle([Finished(job, State.SUCCEEDED)])
     await backlog.forget("m", ["cloud"])
     assert await backlog.progress("m") is None
-    assert await backlog.put(jobs(A, 1, 2)) == [1]
+    assert await backlog.put(jobs(A, 1, 2)) == Put(jobs(A, 1), jobs(A, 2))
 
 
 async def test_small_things_are_remembered(backlog: Backlog) -> None:
@@ -228,7 +177,7 @@ async def test_everything_survives_a_reopening(reopen: Callable[[], SqliteBacklo
         assert await after.progress("m") == Source("c", 3, 0, 0)
         assert [job.task for job in await after.started(A)] == ["t-2"]
         assert payloads(await claim(after, A, 9, clock())) == [b"payload 3"], "claimed, not settled: waiting again"
-        assert await after.put(jobs(A, 1, 2, 3)) == [0, 1, 2]
+        assert await after.put(jobs(A, 1, 2, 3)) == Put([], jobs(A, 1, 2, 3))
 
 
 async def test_forgetting_keeps_what_failed(backlog: Backlog, clock: Clock) -> None:

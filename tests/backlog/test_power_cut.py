@@ -14,6 +14,7 @@ from engine.backlog import Count
 from engine.backlog.sqlite import SqliteBacklog
 from engine.model import State
 from tests.backlog.power_cut import BATCH, TARGET, batch
+from tests.backlog.words import DIVIDERS
 
 
 def acknowledged(path: Path, cut_at: int) -> list[str]:
@@ -25,22 +26,25 @@ def acknowledged(path: Path, cut_at: int) -> list[str]:
 
 
 async def look(path: Path, said: list[str]) -> None:
-    puts = sum(line.startswith("put") for line in said)
-    settled = sum(line.startswith("settled") for line in said)
-    async with SqliteBacklog(path) as backlog:
+    puts, settled, again = (sum(line.startswith(word) for line in said) for word in ("put", "settled", "again"))
+    async with SqliteBacklog(path, DIVIDERS) as backlog:
         tally = (await backlog.tally()).get(TARGET, {})
         counted = {state: tally.get(state, Count()).jobs for state in State}
+        failed = [failure.job.rows async for failure in backlog.failures()]
         there = 0
-        while await backlog.put(batch(there)):  # some of it is known
+        while (await backlog.put(batch(there))).known:
             there += 1
         progress = await backlog.progress("m")
-    whole = (sum(counted.values()) - counted[State.DIVIDED]) / BATCH
+    lessened = failed.count(1)  # failed jobs of two rows, of which one was put again
+    whole = (sum(counted.values()) - counted[State.DIVIDED] - lessened) / BATCH
     assert puts <= there <= puts + 1
     assert whole == there, "no half batch, and the counts agree with the jobs"
     assert (progress.rows if progress else 0) == there * BATCH, "jobs and how far was read go together"
     for state in (State.STARTED, State.ACCEPTED, State.FAILED, State.DIVIDED):
         assert settled <= counted[state] <= settled + 1
     assert len({counted[state] for state in (State.STARTED, State.ACCEPTED, State.FAILED, State.DIVIDED)}) == 1
+    assert again <= lessened <= again + 1
+    assert (len(failed), sum(failed)) == (counted[State.FAILED], tally.get(State.FAILED, Count()).rows)
 
 
 @pytest.mark.timeout(300)

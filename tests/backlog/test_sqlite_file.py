@@ -57,15 +57,17 @@ async def test_what_is_not_a_backlog_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes() == b"precious " * 1000
 
 
-async def test_a_newer_backlog_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "age"), [(1, "an older"), (99, "a newer")])
+async def test_a_backlog_of_another_version_is_refused(tmp_path: Path, version: int, age: str) -> None:
     path = tmp_path / "backlog.db"
     async with SqliteBacklog(path):
         pass
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version=99")
+        connection.execute(f"PRAGMA user_version={version}")
     connection.close()
-    with pytest.raises(BacklogError, match="newer syncmux"):
-        SqliteBacklog(path).open()
+    for read_only in (False, True):
+        with pytest.raises(BacklogError, match=f"{age} syncmux"):
+            SqliteBacklog(path, read_only=read_only).open()
 
 
 async def test_a_missing_backlog_is_not_made_by_looking(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ import pytest
 
 from .conftest import Clouds, Syncmux
 
+KEYS = [f"k{i}" for i in range(25)]
+BUCKET_KEYS = {f"SYNCMUX_{name}": "any" for name in ("SRC_AK", "SRC_SK", "DST_AK", "DST_SK")}
+
 
 @pytest.fixture
 def failed(syncmux: Syncmux, cloud: Clouds, sync_task: str) -> str:
@@ -26,7 +29,7 @@ def test_the_same_command_keeps_telling_of_it(syncmux: Syncmux, failed: str, syn
     again = syncmux("push", failed, "--sync-task", sync_task)
     assert again.code == 3
     assert "999 of 999 done earlier" in again.out
-    assert "1 failed earlier" in again.out
+    assert "1 failed earlier, of the whole backlog, whatever the input" in again.out
 
 
 @pytest.mark.parametrize("name", ["failed.csv", "failed.jsonl.gz"])
@@ -50,6 +53,80 @@ def test_exported_to_standard_output_and_pushed_from_standard_input(
     assert done.code == 0
     assert cloud.keys["k500"] == 1
     assert syncmux("export-failed").out == ""
+
+
+@pytest.fixture
+def stopped(syncmux: Syncmux, cloud: Clouds, sync_task: str) -> str:
+    """A manifest whose keys all failed, in batches of ten, because their sync task was stopped; it works again."""
+    manifest = syncmux.file("keys.txt", "".join(f"{key}\n" for key in KEYS))
+    assert syncmux("sync-task", "stop", sync_task, "--wait").code == 0
+    try:
+        done = syncmux("push", manifest, "--sync-task", sync_task, "--json")
+    finally:
+        start = syncmux("sync-task", "start", sync_task, "--wait", environ={**syncmux.environ, **BUCKET_KEYS})
+    assert start.code == 0, start.err
+    assert done.code == 3
+    assert done.summary["failed"] == 25
+    assert not cloud.keys
+    return manifest
+
+
+def test_what_was_pushed_again_in_other_batches_has_not_failed(
+    syncmux: Syncmux, cloud: Clouds, stopped: str, sync_task: str
+) -> None:
+    header, *rows = syncmux("export-failed").out.splitlines()
+    assert len(rows) == 25
+    syncmux.file("failed.csv", "\n".join([header, *reversed(rows), ""]))
+    assert syncmux("push", "failed.csv").code == 0
+    (status,) = syncmux("status", "--json").events
+    assert (status["rows"]["failed"], status["rows"]["accepted"], status["failures"]) == (0, 25, [])
+    assert syncmux("export-failed").out == ""
+    assert "nothing to do" in syncmux("retry-failed").out
+    same = syncmux("push", stopped, "--sync-task", sync_task)
+    assert same.code == 0
+    assert "failed" not in same.out
+    assert cloud.keys == dict.fromkeys(KEYS, 1)
+
+
+def test_of_what_was_pushed_again_in_part_the_rest_has_failed(
+    syncmux: Syncmux, cloud: Clouds, stopped: str, sync_task: str
+) -> None:
+    some = ["k3", "k17", "k5"]
+    assert syncmux("push", "-", "--sync-task", sync_task, stdin="\n".join(some).encode()).code == 0
+    (status,) = syncmux("status", "--json").events
+    assert (status["rows"]["failed"], status["rows"]["accepted"]) == (22, 3)
+    left = [line.split(",")[0] for line in syncmux("export-failed").out.splitlines()[1:]]
+    assert left == [key for key in KEYS if key not in some]
+    same = syncmux("push", stopped, "--sync-task", sync_task, "--json")
+    assert same.code == 3
+    assert same.summary["failed_earlier"] == 22
+    retried = syncmux("retry-failed", "--json")
+    assert retried.code == 0
+    assert retried.summary["accepted"] == 22
+    assert syncmux("push", stopped, "--sync-task", sync_task).code == 0
+    assert cloud.keys == dict.fromkeys(KEYS, 1)
+
+
+def test_what_failed_earlier_may_be_done_by_the_same_command(
+    syncmux: Syncmux, cloud: Clouds, stopped: str, sync_task: str
+) -> None:
+    syncmux.file("others.txt", "".join(f"{key}\n" for key in ["new", *KEYS]))
+    done = syncmux("push", stopped, "others.txt", "--sync-task", sync_task, "--json")
+    assert done.code == 0
+    assert (done.summary["accepted"], done.summary["failed_earlier"]) == (26, 0)
+
+
+def test_a_key_that_failed_alone_is_tried_again_with_its_batch(
+    syncmux: Syncmux, cloud: Clouds, failed: str, sync_task: str
+) -> None:
+    """Its batch was divided, and the others were accepted: they are known, and nothing more is sent of them."""
+    cloud.clear()
+    same = "".join(f"k{i}\n" for i in range(1000) if i != 501)
+    done = syncmux("push", "-", "--sync-task", sync_task, "--json", stdin=same.encode())
+    assert done.code == 0
+    assert (done.summary["accepted"], done.summary["repeated"]) == (1, 998)
+    assert set(cloud.keys.values()) == {1}
+    assert syncmux("push", failed, "--sync-task", sync_task).code == 0
 
 
 def test_retry_failed(syncmux: Syncmux, cloud: Clouds, failed: str, sync_task: str) -> None:
@@ -93,3 +170,15 @@ def test_status(syncmux: Syncmux, failed: str, sync_task: str) -> None:
     assert status["targets"][0]["name"] == sync_task
     assert status["sources"][0]["rows"] == 999
     assert status["failures"][0]["row"]["key"] == "k500"
+
+
+def test_status_names_the_latest_failures(syncmux: Syncmux, cloud: Clouds, stopped: str, sync_task: str) -> None:
+    cloud.set(reject_keys=["later"])
+    assert syncmux("push", "-", "--sync-task", sync_task, stdin=b"later").code == 3
+    told = syncmux("status").out.splitlines()
+    place = told.index("the latest of 26 failures:")
+    assert told[place + 1].startswith("failed: later,")
+    assert len([line for line in told if line.startswith("failed: ")]) == 10
+    (status,) = syncmux("status", "--json").events
+    assert status["failures"][0]["row"]["key"] == "later"
+    assert status["failures"][0]["at"] > status["failures"][1]["at"]

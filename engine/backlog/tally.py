@@ -1,0 +1,46 @@
+"""How many jobs and rows stand in which state: kept with every change, so that counting never reads the jobs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from engine.backlog import Count
+from engine.model import State
+
+
+class TallyTable:
+    """Changes are gathered, and written by `write` in the transaction of what they count."""
+
+    def __init__(self, sql: Callable[..., Any]) -> None:
+        self._sql = sql
+        self._deltas: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+
+    def add(self, target: int, state: State, jobs: int, rows: int) -> None:
+        delta = self._deltas[target, int(state)]  # the hash of a member of an enum is a call
+        delta[0] += jobs
+        delta[1] += rows
+
+    def move(self, target: int, before: State, after: State, rows: int) -> None:
+        """One job has changed its state."""
+        self.add(target, before, -1, -rows)
+        self.add(target, after, 1, rows)
+
+    def count(self, target: int, state: State) -> Count:
+        """As it was last written."""
+        row = self._sql("SELECT jobs, rows FROM tally WHERE target=? AND state=?", (target, int(state))).fetchone()
+        return Count(*row) if row else Count()
+
+    def write(self) -> None:
+        for (target, state), (jobs, rows) in self._deltas.items():
+            self._sql(
+                "INSERT INTO tally VALUES (?1, ?2, ?3, ?4) "
+                "ON CONFLICT DO UPDATE SET jobs = jobs + ?3, rows = rows + ?4",
+                (target, state, jobs, rows),
+            )
+        self._deltas.clear()
+
+    def drop(self) -> None:
+        """The transaction came to nothing."""
+        self._deltas.clear()
