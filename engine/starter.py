@@ -21,6 +21,7 @@ from engine.settler import Settler
 from engine.targets import TargetQueue
 
 INSPECT_AGAIN_S = 30.0
+INSPECTIONS = 16  # at once
 
 
 class _NothingHeld:
@@ -72,6 +73,7 @@ class Starter:
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
         self._inspected_at: dict[Target, float] = {}
+        self._inspections = asyncio.Semaphore(INSPECTIONS)
 
     @property
     def idle(self) -> bool:
@@ -115,20 +117,25 @@ class Starter:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._claim_ahead())
+            group.create_task(self._claim_ahead(group))
             await self._pump(group)
 
-    async def _claim_ahead(self) -> None:
+    async def _claim_ahead(self, group: asyncio.TaskGroup) -> None:
         while True:
             await self._fed.wait()
             self._fed.clear()
             if self.lane.closed:
                 continue
-            hungry, self._hungry = list(self._hungry), {}
-            for queue in hungry:
+            hungry: list[TargetQueue] = []
+            for queue in self._hungry:
                 queue.claiming, queue.woken = True, False
-                if queue.target not in self._inspected_at:
-                    await self._inspect(queue)
+                if queue.target in self._inspected_at:
+                    hungry.append(queue)
+                else:
+                    group.create_task(self._begin(queue))
+            self._hungry = {}
+            if not hungry:
+                continue
             each = max(8, self._limits.prefetch // max(1, len(self._queues)))
             claims = await self._backlog.claim([(queue.target, each) for queue in hungry], self._clock())
             for queue, claim in zip(hungry, claims, strict=True):
@@ -137,6 +144,13 @@ class Starter:
                 queue.waits_until = 0.0 if queue.woken else claim.next_due
                 queue.low = each // 2
                 self._after_claim(queue)
+
+    async def _begin(self, queue: TargetQueue) -> None:
+        """Have a target's first jobs claimed once it was inspected; meanwhile the others go on."""
+        async with self._inspections:
+            await self._inspect(queue)
+        queue.claiming = False
+        self._feed(queue)
 
     def _after_claim(self, queue: TargetQueue) -> None:
         if queue.closed:
