@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App
 
 from engine.cli.everywhere import FLAG, Everywhere
+from engine.cli.following import Following
 
-if TYPE_CHECKING:
-    from engine.clouds.change import Change
-
-_EVERYWHERE = Everywhere()
+_EVERYWHERE, _FOLLOWING = Everywhere(), Following()
 CLOUD = "alibaba"
 
 express_sync = App(
@@ -102,47 +100,38 @@ def shares(
 def add_shares(
     express_sync_id: str,
     *shares: str,
-    wait: Annotated[bool, FLAG] = False,
-    timeout: float = 600.0,
-    account: str = "",
+    following: Following = _FOLLOWING,
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
     """Have shares join a group. Each costs a message queue a day, and its own reverse sync is switched off.
 
     Args:
         shares: GATEWAY_ID/SHARE_NAME, one or more.
-        wait: Until the cloud's task has ended.
-        timeout: Seconds to wait.
-        account: Whose; by default the first.
     """
+    from engine.cli.performing import bring_about
     from engine.clouds.alibaba.changes import shares_added
 
     change = shares_added(express_sync_id, _by_gateway(shares))
-    return _change(everywhere, change, f"{' '.join(shares)} to {express_sync_id}", account, wait=wait, timeout=timeout)
+    return bring_about(everywhere, change, f"{' '.join(shares)} to {express_sync_id}", following)
 
 
 @express_sync.command
 def remove_shares(
     express_sync_id: str,
     *shares: str,
-    wait: Annotated[bool, FLAG] = False,
-    timeout: float = 600.0,
-    account: str = "",
+    following: Following = _FOLLOWING,
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
     """Have shares leave a group.
 
     Args:
         shares: GATEWAY_ID/SHARE_NAME, one or more.
-        wait: Until the cloud's task has ended.
-        timeout: Seconds to wait.
-        account: Whose; by default the first.
     """
+    from engine.cli.performing import bring_about
     from engine.clouds.alibaba.changes import shares_removed
 
     change = shares_removed(express_sync_id, _by_gateway(shares))
-    name = f"{' '.join(shares)} from {express_sync_id}"
-    return _change(everywhere, change, name, account, wait=wait, timeout=timeout)
+    return bring_about(everywhere, change, f"{' '.join(shares)} from {express_sync_id}", following)
 
 
 @express_sync.command
@@ -166,31 +155,14 @@ def validate(
 def delete(
     express_sync_id: str,
     *,
-    wait: Annotated[bool, FLAG] = False,
-    timeout: float = 600.0,
-    account: str = "",
+    following: Following = _FOLLOWING,
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
-    """Delete a group.
-
-    Args:
-        wait: Until the cloud's task has ended.
-        timeout: Seconds to wait.
-        account: Whose; by default the first.
-    """
+    """Delete a group."""
+    from engine.cli.performing import bring_about
     from engine.clouds.alibaba.changes import group_deleted
 
-    change = group_deleted(express_sync_id)
-    return _change(everywhere, change, express_sync_id, account, wait=wait, timeout=timeout)
-
-
-def _change(everywhere: Everywhere, wanted: Change, name: str, account: str, *, wait: bool, timeout: float) -> int:
-    from engine.cli.performing import change, perform
-
-    return perform(
-        everywhere, CLOUD, [wanted.act],
-        lambda engine, output: change(engine, output, wanted, account, name, wait=wait, timeout=timeout, settle=False),
-    )  # fmt: skip
+    return bring_about(everywhere, group_deleted(express_sync_id), express_sync_id, following)
 
 
 def _by_gateway(shares: Sequence[str]) -> dict[str, list[str]]:

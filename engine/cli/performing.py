@@ -11,6 +11,7 @@ from typing import Any
 from engine.changes import Changed, Changes
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
+from engine.cli.following import Following
 from engine.cli.loop import run
 from engine.cli.output import Output
 from engine.clouds.change import Change
@@ -72,37 +73,44 @@ async def create(
     return created
 
 
-async def change(
-    engine: Engine, output: Output, wanted: Change, account: str, name: str, *, wait: bool, timeout: float, settle: bool
-) -> Exit:
-    """Bring something into a state, and follow it there if that is asked for."""
-    changes = Changes(engine)
-    changed = await changes.bring(wanted, account)
-    output.event("change", id=name, state=wanted.state, **asdict(changed))
-    words = {"done": "asked for" if changed.task and not wait else "", "already": "already", "superseded": "superseded"}
-    output.result(" ".join(part for part in (name, wanted.state, words[changed.how]) if part))
-    if settle and changed.settled_at:
-        output.note(f"waiting until {_clock(changed.settled_at)}, when no older request can undo it any more")
-        await changes.hold(wanted, account)
-    elif changed.settled_at:
-        output.note(f"an older request, whose answer was lost, may undo this until {_clock(changed.settled_at)}")
-    return await follow(changes, output, wanted, changed, account, name, timeout) if wait else Exit.DONE
+def bring_about(everywhere: Everywhere, wanted: Change, name: str, following: Following) -> Exit:
+    """Bring something, called `name`, into a state, and follow it there if that is asked for."""
+
+    async def work(engine: Engine, output: Output) -> Exit:
+        changes = Changes(engine)
+        changed = await changes.bring(wanted, following.account)
+        _tell_changed(output, wanted, name, changed, following)
+        if changed.settled_at and following.settle:
+            output.note(f"waiting until {_clock(changed.settled_at)}, when no older request can undo it any more")
+            await changes.hold(wanted, following.account)
+        elif changed.settled_at:
+            output.note(f"an older request, whose answer was lost, may undo this until {_clock(changed.settled_at)}")
+        return await follow(changes, output, wanted, changed, name, following) if following.wait else Exit.DONE
+
+    return perform(everywhere, wanted.act.cloud, [wanted.act], work, recorded=bool(wanted.subject))
 
 
 async def follow(
-    changes: Changes, output: Output, wanted: Change, changed: Changed, account: str, name: str, timeout: float
+    changes: Changes, output: Output, wanted: Change, changed: Changed, name: str, following: Following
 ) -> Exit:
     """Wait for the end state. `Exit.FAILED` if the cloud's task failed, `Exit.ERROR` if it took too long."""
     try:
-        async with asyncio.timeout(timeout):
-            reached = await changes.follow(wanted, changed, account)
+        async with asyncio.timeout(following.timeout):
+            reached = await changes.follow(wanted, changed, following.account)
     except TimeoutError:
         output.event("end", id=name, state=wanted.state, reached=None)
-        output.result(f"{name} is not yet {wanted.state} after {timeout:g} s; the cloud goes on with it")
+        output.result(f"{name} is not yet {wanted.state} after {following.timeout:g} s; the cloud goes on with it")
         return Exit.ERROR
     output.event("end", id=name, state=wanted.state, reached=reached)
     output.result(f"{name} is {wanted.state}" if reached else f"{name} is not {wanted.state}: the task failed")
     return Exit.DONE if reached else Exit.FAILED
+
+
+def _tell_changed(output: Output, wanted: Change, name: str, changed: Changed, following: Following) -> None:
+    output.event("change", id=name, state=wanted.state, **asdict(changed))
+    asked = "asked for" if changed.task and not following.wait else ""
+    words = {"done": asked, "already": "already", "superseded": "superseded"}
+    output.result(" ".join(part for part in (name, wanted.state, words[changed.how]) if part))
 
 
 def _tell_created(output: Output, creation: Creation, created: Created) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
 from engine.cli.everywhere import FLAG, Everywhere
+from engine.cli.following import Following
 
-if TYPE_CHECKING:
-    from engine.clouds.change import Change
-
-_EVERYWHERE = Everywhere()
+_EVERYWHERE, _FOLLOWING = Everywhere(), Following()
 CLOUD = "huawei"
 
 sync_task = App(
@@ -87,10 +85,7 @@ def create(
     cdn: Cdn = _CDN,
     keys: Annotated[Path | None, Parameter(help=_KEYS)] = None,
     if_not_exists: bool = True,
-    wait: Annotated[bool, FLAG] = False,
-    timeout: float = 300.0,
-    settle: Annotated[bool, FLAG] = False,
-    account: str = "",
+    following: Following = _FOLLOWING,
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
     """Create a sync task once; it is started at once. A tenant has five at most.
@@ -99,10 +94,6 @@ def create(
 
     Args:
         if_not_exists: Take a task between the same buckets with the same description for this one.
-        wait: Until it takes events.
-        timeout: Seconds to wait.
-        settle: Stay, after a lost answer, until no second one can come of it: up to 15 minutes.
-        account: Whose; by default the first.
     """
     from dataclasses import asdict
 
@@ -130,11 +121,13 @@ def create(
     creation = SyncTaskCreation(operation)
 
     async def work(engine: Engine, output: Output) -> Exit:
-        made = await create_once(engine, output, creation, account, if_not_exists=if_not_exists, settle=settle)
-        if not wait:
+        made = await create_once(
+            engine, output, creation, following.account, if_not_exists=if_not_exists, settle=following.settle
+        )
+        if not following.wait:
             return Exit.DONE
         running = started(StartSyncTask(sync_task_id=made.id, **secrets))  # which the cloud does by itself
-        return await follow(Changes(engine), output, running, Changed("done"), account, made.id, timeout)
+        return await follow(Changes(engine), output, running, Changed("done"), made.id, following)
 
     return perform(everywhere, CLOUD, [operation], work, recorded=True)
 
@@ -144,66 +137,33 @@ def start(
     sync_task_id: str,
     *,
     keys: Annotated[Path | None, Parameter(help=_KEYS)] = None,
-    wait: Annotated[bool, FLAG] = False,
-    timeout: float = 300.0,
-    settle: Annotated[bool, FLAG] = False,
-    account: str = "",
+    following: Following = _FOLLOWING,
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
-    """Start a sync task that was stopped. The keys to both buckets are to be given again.
-
-    Args:
-        wait: Until it takes events.
-        timeout: Seconds to wait.
-        settle: Stay until no older stop, whose answer was lost, can undo this: up to 15 minutes.
-        account: Whose; by default the first.
-    """
+    """Start a sync task that was stopped. The keys to both buckets are to be given again."""
     from engine.cli.bucket_keys import CDN, bucket_keys
+    from engine.cli.performing import bring_about
     from engine.clouds.huawei.changes import started
     from engine.clouds.huawei.operations import StartSyncTask
 
     secrets = bucket_keys(keys)
     cdn_key = secrets.pop(CDN, None)
     change = started(StartSyncTask(sync_task_id=sync_task_id, source_cdn_authentication_key=cdn_key, **secrets))
-    return _change(everywhere, change, sync_task_id, account, wait=wait, timeout=timeout, settle=settle)
+    return bring_about(everywhere, change, sync_task_id, following)
 
 
 @sync_task.command
 def stop(
     sync_task_id: str,
     *,
-    wait: Annotated[bool, FLAG] = False,
-    timeout: float = 300.0,
-    settle: Annotated[bool, FLAG] = False,
-    account: str = "",
+    following: Following = _FOLLOWING,
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
-    """Stop a sync task. It takes no events until it is started again.
-
-    Args:
-        wait: Until it has stopped.
-        timeout: Seconds to wait.
-        settle: Stay until no older start, whose answer was lost, can undo this: up to 15 minutes.
-        account: Whose; by default the first.
-    """
+    """Stop a sync task. It takes no events until it is started again."""
+    from engine.cli.performing import bring_about
     from engine.clouds.huawei.changes import stopped
 
-    change = stopped(sync_task_id)
-    return _change(everywhere, change, sync_task_id, account, wait=wait, timeout=timeout, settle=settle)
-
-
-def _change(
-    everywhere: Everywhere, wanted: Change, name: str, account: str, *, wait: bool, timeout: float, settle: bool
-) -> int:
-    from engine.cli.performing import change, perform
-
-    return perform(
-        everywhere, CLOUD, [wanted.act],
-        lambda engine, output: change(
-            engine, output, wanted, account, name, wait=wait, timeout=timeout, settle=settle
-        ),
-        recorded=True,
-    )  # fmt: skip
+    return bring_about(everywhere, stopped(sync_task_id), sync_task_id, following)
 
 
 @sync_task.command

@@ -84,7 +84,7 @@ def test_a_configuration_is_validated(groups: Syncmux) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["express-sync", "create", "1st", *BUCKET], "a letter first"),
+        (["express-sync", "create", "1st", *BUCKET], "must start with a letter"),
         (["express-sync", "create", "g"], "--bucket-region"),
         (["express-sync", "add-shares", "sync-1", "gw-1"], "GATEWAY_ID/SHARE_NAME"),
         (["express-sync", "add-shares", "sync-1"], "gateway"),
