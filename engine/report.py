@@ -53,6 +53,8 @@ class Lane:
     failed: int = 0
     told: int = 0  # running tasks that answers told of
     in_flight: int = 0
+    answered: int = 0
+    last_error: str = ""  # if its last call failed
     trouble: str = ""  # while its cloud cannot be worked with: why, and what comes next
 
     @property
@@ -61,7 +63,7 @@ class Lane:
 
     def after(self, earlier: Lane) -> Lane:
         """This lane, with what it did in an earlier run."""
-        summed = ("calls", "throttled", "busy", "failed", "told")
+        summed = ("calls", "throttled", "busy", "failed", "told", "answered")
         return replace(self, **{name: getattr(self, name) + getattr(earlier, name) for name in summed})
 
 
@@ -148,8 +150,16 @@ def activity(now: Snapshot, before: Snapshot) -> str:
     return ", ".join([*rates, *(f"{number:,} {what}" for number, what in others if number)])
 
 
-def troubles(now: Snapshot) -> list[str]:
-    return [f"{lane.name}: {lane.trouble}" for lane in now.lanes if lane.trouble]
+def troubles(now: Snapshot, before: Snapshot) -> list[str]:
+    """Why lanes get nowhere. One failure among answers is nothing to speak of."""
+    answered = {lane.name: lane.answered for lane in before.lanes}
+    told = []
+    for lane in now.lanes:
+        if lane.trouble:
+            told.append(f"{lane.name}: {lane.trouble}")
+        elif lane.last_error and lane.answered == answered.get(lane.name, 0):
+            told.append(f"{lane.name}: {lane.last_error}; trying again")
+    return told
 
 
 def progress_json(now: Snapshot, before: Snapshot) -> dict[str, Any]:

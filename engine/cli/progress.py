@@ -32,7 +32,7 @@ class Lines:
 
     def show(self, now: Snapshot, before: Snapshot) -> None:
         self._output.note(f"{report.counts(now)} {report.activity(now, before)}".rstrip())
-        for trouble in report.troubles(now):
+        for trouble in report.troubles(now, before):
             self._output.note(f"  {trouble}")
         self._output.event("progress", **report.progress_json(now, before))
 

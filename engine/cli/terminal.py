@@ -25,7 +25,7 @@ class Terminal:
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(max(1, now.rows.total), now.rows.done, width=40), Text(report.counts(now)))
         lines = [Text(report.activity(now, before), overflow="fold")]
-        lines += [Text(trouble, style="yellow", overflow="fold") for trouble in report.troubles(now)]
+        lines += [Text(trouble, style="yellow", overflow="fold") for trouble in report.troubles(now, before)]
         self._live.update(Group(bar, *lines), refresh=True)
 
 

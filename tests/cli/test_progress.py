@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 from typing import Any
 
@@ -33,6 +34,20 @@ def test_a_line(capsys: pytest.CaptureFixture[str]) -> None:
         "151/500 one/Start 50.0/s, 7 in flight, 4 tasks running, 5 retries, 2 throttled, 1 failed",
         "  one/Start: cannot connect",
     ]
+
+
+def test_why_a_lane_gets_nowhere_is_told_from_its_first_failures_on(syncmux: Syncmux) -> None:
+    """Nobody listens. Ten failures in a row, after which the cloud is known to be in trouble, take a minute."""
+    manifest = syncmux.file("directories.csv", "gateway_id,index_id,path\ngw-1,NFSa,/a\n")
+    syncmux.environ = syncmux.environ | {"SYNCMUX_ALIBABA_ENDPOINT": "http://127.0.0.1:1"}
+    process = syncmux.start("trigger", manifest)
+    assert process.stderr
+    before = line = ""
+    while "cannot connect" not in line:
+        before, line = line, process.stderr.readline()
+        assert line, "it ended without saying why"
+    assert re.fullmatch(r"  alibaba/TriggerGatewayRemoteSync: cannot connect to 127.0.0.1:1: .+; trying again\n", line)
+    assert re.fullmatch(r"0/1 alibaba/TriggerGatewayRemoteSync [\d.]+/s, \d retries\n", before)
 
 
 def test_lines_come_by_themselves(capsys: pytest.CaptureFixture[str]) -> None:

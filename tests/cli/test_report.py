@@ -63,3 +63,18 @@ def test_json_has_the_same_numbers() -> None:
     assert told["calls"] == {"Create": 13, "Describe": 5}
     assert told["calls_per_s"] == {"b/Create": 6.5, "a/Describe": 2.5}
     assert (told["done"], told["left"], told["done_earlier"]) == (1099, 6, 1000)
+
+
+def test_a_lane_without_an_answer_tells_why() -> None:
+    def lanes(answered: int, last_error: str = "", trouble: str = "") -> Snapshot:
+        lane = Lane("b/Create", "b", "Create", True, answered=answered, last_error=last_error, trouble=trouble)
+        return Snapshot(1.0, Rows(), complete=False, lanes=[lane])
+
+    empty = Snapshot(0.0, Rows(), complete=False)
+    assert report.troubles(lanes(0, "refused"), empty) == ["b/Create: refused; trying again"]
+    assert report.troubles(lanes(7, "refused"), lanes(7)) == ["b/Create: refused; trying again"]
+    assert report.troubles(lanes(8, "refused"), lanes(7)) == [], "one failure among answers"
+    assert report.troubles(lanes(7), lanes(7)) == []
+    assert report.troubles(lanes(8, "refused", "refused; next try in 5 s"), lanes(7)) == [
+        "b/Create: refused; next try in 5 s"
+    ]
