@@ -13,6 +13,7 @@ from engine.errors import ConfigError, CredentialsError
 NAMES = ("src_ak", "src_sk", "dst_ak", "dst_sk")
 CDN = "cdn_authentication_key"
 FILE_VARIABLE = "SYNCMUX_BUCKET_KEYS"
+VARIABLES = {FILE_VARIABLE, *(f"SYNCMUX_{name.upper()}" for name in (*NAMES, CDN))}
 
 
 def bucket_keys(file: Path | None, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

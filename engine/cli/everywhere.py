@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +49,13 @@ class Everywhere:
     "Only speak of what went wrong."
 
     def settings(self) -> Settings:
-        """Raises ConfigError for what is wrong, naming it."""
-        from engine.config import load  # noqa: PLC0415 - `--help` needs none of it
+        """Raises ConfigError for what is wrong, naming it, and warns of variables that nothing reads."""
+        from engine.cli.variables import unread  # noqa: PLC0415 - `--help` needs none of it
+        from engine.config import load  # noqa: PLC0415
         from engine.errors import ConfigError  # noqa: PLC0415
 
+        for text in unread(os.environ):
+            warnings.warn(text, stacklevel=2)
         settings = load(
             self.config, backlog=self.backlog, rate=self.rate, concurrency=self.concurrency, batch=self.batch
         )
