@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 
 import pytest
 
-from .conftest import Clouds, Syncmux, until
+from .conftest import COMMAND, Clouds, Syncmux, until
 
 KEYS = 1200
 
@@ -74,3 +75,76 @@ def test_inputs_not_begun_are_left(syncmux: Syncmux, cloud: Clouds, push: list[s
     process.communicate(timeout=20)
     assert process.returncode == 5
     assert cloud.keys == {"a": 1}
+
+
+class Idle:
+    """`push -`, given some keys through a pipe that stays open."""
+
+    def __init__(self, syncmux: Syncmux, sync_task: str, *keys: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "push", "-", "--sync-task", sync_task],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=syncmux.directory,
+            env=syncmux.environ, text=True,
+        )  # fmt: skip
+        syncmux.running.append(self.process)
+        assert self.process.stdin
+        self.process.stdin.write("".join(f"{key}\n" for key in keys))
+        self.process.stdin.flush()
+
+    def end(self, timeout_s: float) -> tuple[str, str]:
+        """What it says by its end; its input stays open."""
+        self.process.wait(timeout=timeout_s)
+        assert self.process.stdout
+        assert self.process.stderr
+        return self.process.stdout.read(), self.process.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_standard_input_is_idle_drains(
+    syncmux: Syncmux, cloud: Clouds, sync_task: str, number: signal.Signals
+) -> None:
+    idle = Idle(syncmux, sync_task, "a", "b")
+    until(lambda: cloud.keys == {"a": 1, "b": 1}, idle.process)
+    idle.process.send_signal(number)
+    out, err = idle.end(timeout_s=20)
+    assert idle.process.returncode == 5
+    assert "2 accepted" in out
+    assert "run the same command again to resume" in out
+    assert err.splitlines() == ["ending: what is in flight is finished and recorded; another signal ends at once"]
+    resumed = syncmux("push", "-", "--sync-task", sync_task, "--json", stdin=b"a\nb\nc\n")
+    assert resumed.code == 0
+    assert cloud.keys.keys() == {"a", "b", "c"}
+    assert (syncmux("status", "--json").events[0]["rows"]["waiting"], syncmux("export-failed").out) == (0, "")
+
+
+def test_a_second_signal_while_standard_input_is_idle_ends_at_once(
+    syncmux: Syncmux, cloud: Clouds, sync_task: str
+) -> None:
+    cloud.set(operations={"CreateSyncEvents": {"delay_s": 25.0}})
+    idle = Idle(syncmux, sync_task, "a", "b")
+    until(lambda: cloud.calls("CreateSyncEvents") == 1, idle.process)
+    idle.process.send_signal(signal.SIGTERM)
+    assert idle.process.stderr
+    while "another signal ends at once" not in (line := idle.process.stderr.readline()):
+        assert line, "it ended without waiting for what is in flight"
+    idle.process.send_signal(signal.SIGINT)
+    out, _ = idle.end(timeout_s=5)
+    assert idle.process.returncode == 5
+    assert "run the same command again to resume" in out
+    cloud.clear()
+    assert syncmux("push", "-", "--sync-task", sync_task, stdin=b"").code == 0, "what was read is in the backlog"
+    assert cloud.keys.keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_standard_input_has_said_anything(
+    syncmux: Syncmux, cloud: Clouds, sync_task: str, number: signal.Signals
+) -> None:
+    idle = Idle(syncmux, sync_task)
+    until(lambda: cloud.calls("KeystoneListProjects") == 1, idle.process)  # it has begun
+    idle.process.send_signal(number)
+    out, err = idle.end(timeout_s=20)
+    assert idle.process.returncode == 5
+    assert "no rows" in out
+    assert "run the same command again to resume" in out
+    assert "another signal ends at once" in err
