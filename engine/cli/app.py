@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -122,6 +123,18 @@ def export_failed(
 
 
 @app.command
+def doctor(*, timeout: float = 10.0, everywhere: Everywhere = _EVERYWHERE) -> int:
+    """Look at every account: clock, DNS, TLS, credentials, permissions, what is there, quotas. Changes nothing.
+
+    Args:
+        timeout: Seconds to wait, at most, for each check.
+    """
+    from engine.cli.doctor import doctor as examine
+
+    return examine(everywhere, timeout)
+
+
+@app.command
 def demo(*, directories: int = 2000, keys: int = 20_000, everywhere: Everywhere = _EVERYWHERE) -> int:
     """See it work: both clouds emulated, some faults, work for each. Touches no account and no backlog of yours.
 
@@ -158,8 +171,14 @@ app.command(call)
 _GROUPS = {group.name[0]: set(group) for group in (express_sync, sync_task)}
 
 
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """For people, who have no use for the line of ours that it came from."""
+    print(f"syncmux: {message}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments (by default the process's) say; returns the exit code."""
+    warnings.showwarning = _warn
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until there is work that must be ended well
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
