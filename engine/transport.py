@@ -24,6 +24,8 @@ KEEPALIVE_S = 5.0  # Alibaba's gateways drop idle connections after about ten se
 CONNECT_S = 5.0
 ATTEMPT_S = 30.0  # from the first byte sent to the last one received
 
+USER_AGENT = "syncmux"
+NO_BODY = ("Content-Type",)  # says nothing of a body that is not there; aiohttp would call it an octet-stream
 NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
@@ -50,7 +52,7 @@ class Transport:
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             max_field_size=MAX_HEADER_BYTES,
-            skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
+            headers={"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": USER_AGENT},
         )
         return self
 
@@ -66,13 +68,13 @@ class Transport:
             TransportError: no whole answer came; `sent` is False only if no byte of the request can have left.
             ProtocolError: an answer came that no API of these clouds gives.
         """
-        request.headers["Accept-Encoding"] = "identity"
         try:
             async with self._session.request(
                 request.method,
                 _url(request.url),
                 headers=request.headers,
-                data=request.body,
+                data=request.body or None,
+                skip_auto_headers=None if request.body else NO_BODY,
                 allow_redirects=False,
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
