@@ -1,5 +1,1 @@
 """The command line: reads what is asked for, has the engine do it, and reports. What decides anything is elsewhere."""
-
-from engine.cli.app import main
-
-__all__ = ["main"]

@@ -129,7 +129,7 @@ def test_options_before_the_command_count_as_after_it(given: str, read: str) -> 
 
 def test_help_waits_for_nothing() -> None:
     code = (
-        "import sys; from engine.cli import main\n"
+        "import sys; from engine.cli.app import main\n"
         "try: main(['push', '--help'])\n"
         "finally: print(sorted({'aiohttp', 'apsw', 'uvloop', 'engine.engine'} & set(sys.modules)))"
     )

@@ -20,7 +20,7 @@ sys.modules["uvloop"] = None  # type: ignore[assignment]  # asyncio's own loop s
 import engine.clouds.alibaba.operations as sgw  # noqa: E402
 import engine.clouds.huawei.operations as oms  # noqa: E402
 from engine import Engine  # noqa: E402
-from engine.cli import main  # noqa: E402
+from engine.cli.app import main  # noqa: E402
 from engine.clouds.change import once  # noqa: E402
 from engine.clouds.huawei.changes import started  # noqa: E402
 from engine.clouds.huawei.creation import SyncTaskCreation  # noqa: E402
