@@ -60,7 +60,10 @@ class Job:
     started_at: float = 0.0  # seconds since the epoch
 
 
-@dataclass(frozen=True, slots=True)
+# What is made anew for every call is not frozen, which would cost three times as much, and is never changed all the same.
+
+
+@dataclass(slots=True)
 class Call:
     """An unsigned request, as a cloud module describes it."""
 
@@ -73,9 +76,9 @@ class Call:
     secrets: tuple[str, ...] = field(default=(), repr=False)  # what of it must not be seen in any message
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
-    """A complete HTTP answer. Header names are lower-case. It may hold a token, or repeat what was sent."""
+    """A complete HTTP answer. Headers are looked up in lower case. It may hold a token, or repeat what was sent."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -121,10 +124,10 @@ class Account:
     rate: float | None = None  # calls/s of the operation that starts work; never exceeded
 
 
-# What became of one step of a job; backlog.settle records it.
+# What became of one step of a job; backlog.settle records it. Not frozen, as calls.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Started:
     """The cloud gave a task."""
 
@@ -133,7 +136,7 @@ class Started:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Again:
     """The step is made again when it is due (seconds since the epoch)."""
 
@@ -143,7 +146,7 @@ class Again:
     counted: bool  # whether the attempt counts against the job
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Split:
     """The job is replaced by smaller ones that do the same together."""
 
@@ -151,7 +154,7 @@ class Split:
     parts: tuple[Job, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finished:
     """The end of a job."""
 

@@ -77,7 +77,7 @@ class Transport:
                 skip_auto_headers=None if request.body else NO_BODY,
                 allow_redirects=False,
             ) as response:
-                headers = {name.lower(): value for name, value in response.headers.items()}
+                headers = response.headers
                 if headers.get("content-encoding", "identity") != "identity":
                     response.close()
                     raise ProtocolError("the answer is compressed, unasked", status=response.status)

@@ -39,7 +39,7 @@ def mask_error(error: CallError, credentials: Credentials | AuthToken, more: Col
 def masked(reply: Reply, credentials: Credentials | AuthToken, more: Collection[str] = ()) -> Reply:
     """The reply without the credentials, as far as they stand there as they are: before an excerpt cuts them in two."""
     body = mask(reply.body.decode("latin-1"), credentials, more).encode("latin-1")
-    headers = {name: mask(value, credentials, more) for name, value in reply.headers.items()}
+    headers = {name.lower(): mask(value, credentials, more) for name, value in reply.headers.items()}
     return Reply(reply.status, headers, body)
 
 
