@@ -1,4 +1,4 @@
-"""Starts the jobs of one lane: claims them, waits for leave to send, makes one call each, and judges the answer."""
+"""Starts the jobs of one lane: claims them, waits for leave to send, and makes one call each."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from random import random
 
 from engine.backlog import Backlog
 from engine.client import Client
 from engine.clouds import Cloud
-from engine.errors import BusyError, CallError, TargetError
+from engine.errors import CallError
+from engine.judge import Judge
 from engine.lanes import LaneControl
 from engine.model import Again, Finished, Job, Settlement, Split, Started, State, Target
 from engine.poller import Poller
 from engine.polling import Typical, Watch
-from engine.retry import Backoff, Limits, reaction
+from engine.retry import Limits
 from engine.settler import Settler
 from engine.targets import TargetQueue
 
-INSPECT_AGAIN_S = 30.0
 INSPECTIONS = 16  # at once
 
 
@@ -62,17 +61,15 @@ class Starter:
         self._settler = settler
         self._poller = poller
         self._limits = limits
-        self._stop = stop
         self._noticed = noticed
         self._clock = clock
-        self._backoff = Backoff(limits.backoff_s)
+        self._judge = Judge(cloud, account, lane, client, limits, stop, clock)
         self._typical = Typical()
         self._queues: dict[Target, TargetQueue] = {}
         self._hungry: dict[TargetQueue, None] = {}  # in order; to be claimed for
         self._ready: deque[TargetQueue] = deque()  # may have a job to start
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
-        self._inspected_at: dict[Target, float] = {}
         self._inspections = asyncio.Semaphore(INSPECTIONS)
 
     @property
@@ -129,7 +126,7 @@ class Starter:
             hungry: list[TargetQueue] = []
             for queue in self._hungry:
                 queue.claiming, queue.woken = True, False
-                if queue.target in self._inspected_at:
+                if self._judge.has_inspected(queue):
                     hungry.append(queue)
                 else:
                     group.create_task(self._begin(queue))
@@ -148,13 +145,12 @@ class Starter:
     async def _begin(self, queue: TargetQueue) -> None:
         """Have a target's first jobs claimed once it was inspected; meanwhile the others go on."""
         async with self._inspections:
-            await self._inspect(queue)
+            await self._judge.inspect(queue)
         queue.claiming = False
         self._feed(queue)
 
     def _after_claim(self, queue: TargetQueue) -> None:
-        if queue.closed:
-            self._close(queue, queue.closed)
+        self._fail_waiting(queue)
         self.freed(queue)
         self._feed(queue)
         if self._poller:
@@ -203,7 +199,8 @@ class Starter:
         try:
             task = await self._client.call(self._account, call, self._cloud.started)
         except CallError as error:
-            settlement = await self._judge(queue, job, error)
+            settlement = await self._judge.verdict(queue, job, error)
+            self._fail_waiting(queue)
         else:
             self.lane.answered()
             queue.room.bore()
@@ -212,36 +209,6 @@ class Starter:
             else:
                 settlement = Finished(job, State.ACCEPTED, task=task)
         self._settler.settle(settlement, self)
-
-    async def _judge(self, queue: TargetQueue, job: Job, error: CallError) -> Settlement:
-        """What becomes of a job whose call failed."""
-        own_fault = self.lane.failed(error)
-        how = reaction(error)
-        now = self._clock()
-        why = str(error)
-        if isinstance(error, BusyError):
-            self.lane.count.busy += 1
-            queue.room.refused(queue.running - 1, now)
-            return Again(job, now, why, counted=False)
-        if how.stops == "account":
-            self._stop(self._account, error)
-            return Again(job, now, why, counted=False)
-        if how.divide and (parts := self._cloud.split(job)):
-            await self._inspect(queue)
-            if queue.closed is None:
-                return Split(job, parts)
-        if not how.again:
-            if isinstance(error, TargetError):
-                queue.closed = error
-                self._close(queue, error)
-            return Finished(job, State.FAILED, str(queue.closed or error), error.code)
-        if self.lane.sick_for_s > self._limits.give_up_s:
-            self._stop(self._account, error)
-        counted = how.counted and own_fault
-        if counted and job.attempts + 1 >= self._limits.max_attempts:
-            return Finished(job, State.FAILED, f"{why}, after {job.attempts + 1} attempts", error.code)
-        delay_s = self._backoff.delay_s(job.attempts + 1, random(), error.retry_after_s)  # noqa: S311
-        return Again(job, now + delay_s, why, counted=counted)
 
     def settled(self, settlement: Settlement) -> None:
         queue = self.queue(settlement.job.target)
@@ -261,25 +228,8 @@ class Starter:
                 self.wake(queue)
         self.freed(queue)
 
-    def _close(self, queue: TargetQueue, error: TargetError) -> None:
-        """No job for this target can succeed: fail those that wait, without a call."""
-        while queue.claimed:
+    def _fail_waiting(self, queue: TargetQueue) -> None:
+        """Fail the jobs that wait for a target at which none can succeed, without a call."""
+        while queue.closed and queue.claimed:
             job = queue.claimed.popleft()
-            self._settler.settle(Finished(job, State.FAILED, str(error), error.code), NOTHING_HELD)
-
-    async def _inspect(self, queue: TargetQueue) -> None:
-        """Ask the cloud, now and then, whether the target can be worked on at all."""
-        now = self._clock()
-        if now - self._inspected_at.get(queue.target, 0.0) < INSPECT_AGAIN_S:
-            return
-        self._inspected_at[queue.target] = now
-        call = self._cloud.inspect(queue.target.name, self._client.account(self._account), now)
-        if call is None:
-            return
-        try:
-            await self._client.insist(self._account, call, self._cloud.inspected)
-        except TargetError as error:
-            queue.closed = error
-        except CallError as error:
-            if reaction(error).stops == "account":
-                self._stop(self._account, error)
+            self._settler.settle(Finished(job, State.FAILED, str(queue.closed), queue.closed.code), NOTHING_HELD)

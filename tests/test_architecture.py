@@ -28,7 +28,7 @@ LAYERS = [
     ["engine.config", "engine.transport", "engine.permits", "engine.lanes", "engine.backlog"],
     ["engine.caller"],
     ["engine.client", "engine.settler"],
-    ["engine.poller"],
+    ["engine.poller", "engine.judge"],
     ["engine.starter"],
     ["engine.feed"],
     ["engine.run"],

@@ -1,0 +1,88 @@
+"""Judges the answers of one lane that are no success: what becomes of the job, of its target, of the account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import random
+
+from engine.client import Client
+from engine.clouds import Cloud
+from engine.errors import BusyError, CallError, TargetError
+from engine.lanes import LaneControl
+from engine.model import Again, Finished, Job, Settlement, Split, State, Target
+from engine.retry import Backoff, Limits, reaction
+from engine.targets import TargetQueue
+
+INSPECT_AGAIN_S = 30.0
+
+
+class Judge:
+    def __init__(
+        self,
+        cloud: Cloud,
+        account: str,
+        lane: LaneControl,
+        client: Client,
+        limits: Limits,
+        stop: Callable[[str, CallError], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """`stop` ends the work of an account."""
+        self._cloud = cloud
+        self._account = account
+        self._lane = lane
+        self._client = client
+        self._limits = limits
+        self._stop = stop
+        self._clock = clock
+        self._backoff = Backoff(limits.backoff_s)
+        self._inspected_at: dict[Target, float] = {}
+
+    def has_inspected(self, queue: TargetQueue) -> bool:
+        return queue.target in self._inspected_at
+
+    async def inspect(self, queue: TargetQueue) -> None:
+        """Ask the cloud, now and then, whether the target can be worked on at all."""
+        now = self._clock()
+        if now - self._inspected_at.get(queue.target, 0.0) < INSPECT_AGAIN_S:
+            return
+        self._inspected_at[queue.target] = now
+        call = self._cloud.inspect(queue.target.name, self._client.account(self._account), now)
+        if call is None:
+            return
+        try:
+            await self._client.insist(self._account, call, self._cloud.inspected)
+        except TargetError as error:
+            queue.closed = error
+        except CallError as error:
+            if reaction(error).stops == "account":
+                self._stop(self._account, error)
+
+    async def verdict(self, queue: TargetQueue, job: Job, error: CallError) -> Settlement:
+        """What becomes of a job whose call failed. Closes the queue if no other job for the target can succeed."""
+        own_fault = self._lane.failed(error)
+        how = reaction(error)
+        now = self._clock()
+        why = str(error)
+        if isinstance(error, BusyError):
+            self._lane.count.busy += 1
+            queue.room.refused(queue.running - 1, now)
+            return Again(job, now, why, counted=False)
+        if how.stops == "account":
+            self._stop(self._account, error)
+            return Again(job, now, why, counted=False)
+        if how.divide and (parts := self._cloud.split(job)):
+            await self.inspect(queue)
+            if queue.closed is None:
+                return Split(job, parts)
+        if not how.again:
+            if isinstance(error, TargetError):
+                queue.closed = error
+            return Finished(job, State.FAILED, str(queue.closed or error), error.code)
+        if self._lane.sick_for_s > self._limits.give_up_s:
+            self._stop(self._account, error)
+        counted = how.counted and own_fault
+        if counted and job.attempts + 1 >= self._limits.max_attempts:
+            return Finished(job, State.FAILED, f"{why}, after {job.attempts + 1} attempts", error.code)
+        delay_s = self._backoff.delay_s(job.attempts + 1, random(), error.retry_after_s)  # noqa: S311
+        return Again(job, now + delay_s, why, counted=counted)
