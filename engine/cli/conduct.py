@@ -21,14 +21,14 @@ async def conduct(
     rejections: Rejections | None = None,
 ) -> Exit:
     """Do the work with progress and signals, and sum it up. `work` is given whether it may go on to its next input."""
-    output, engine = session.output, session.engine
+    output = session.output
 
     def first() -> None:
         output.note("ending: what is in flight is finished and recorded; another signal ends at once")
         output.event("draining")
-        engine.drain()
+        session.drain()
 
-    interruption = Interruption(first, engine.stop)
+    interruption = Interruption(first, session.engine.stop)
     error: SyncmuxError | None = None
     with interruption.watched():
         try:
@@ -41,10 +41,13 @@ async def conduct(
                 raise
     rejections = Rejections() if rejections is None else rejections
     await rejections.write(session)
-    return _summed_up(session, error, rejections, interrupted=bool(interruption.count))
+    return sum_up(session, rejections, error, interrupted=bool(interruption.count))
 
 
-def _summed_up(session: Session, error: SyncmuxError | None, rejections: Rejections, *, interrupted: bool) -> Exit:
+def sum_up(
+    session: Session, rejections: Rejections, error: SyncmuxError | None = None, *, interrupted: bool = False
+) -> Exit:
+    """Say what became of it all; returns the exit code that says it too."""
     output, now = session.output, session.snapshot()
     failed_earlier = session.failed_earlier if now.rows.earlier else 0
     code = Exit.DONE
@@ -52,18 +55,21 @@ def _summed_up(session: Session, error: SyncmuxError | None, rejections: Rejecti
         code = output.failure(error)
     elif interrupted and session.unfinished:
         code = Exit.INTERRUPTED
-    elif rejections and now.rows.total <= rejections.rows:
+    elif session.stranded or (rejections and now.rows.total <= rejections.rows):
         code = Exit.USAGE
     elif rejections or now.rows.failed or failed_earlier:
         code = Exit.FAILED
     if (code or not output.quiet) and (now.rows.total or not error):
         output.result(*report.summary(now), *_failures(session, failed_earlier), *rejections.told())
+        for account, rows in session.stranded.items():
+            output.result(f"{rows:,} rows wait for account {account}, which is not configured: see --config")
         if code is Exit.INTERRUPTED and session.resumable:
             output.result("interrupted: run the same command again to resume")
     output.event(
         "summary",
         **report.summary_json(now),
         failed_earlier=failed_earlier,
+        not_configured=dict(session.stranded),
         failures=[{"row": named(failed.row), "why": failed.why, "code": failed.code} for failed in session.failures],
         rejected_in_all=rejections.rows,
         unreadable=[name for name, _ in session.unreadable],

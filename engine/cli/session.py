@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -40,12 +41,14 @@ class Session:
         self.failures: list[Failed] = []  # the first ones
         self.unreadable: list[tuple[str, InputError]] = []  # inputs that cannot be read at all
         self.cut_short = False  # there was more input
+        self.stranded: Mapping[str, int] = {}  # rows that wait for accounts which are not configured
         self.failed_earlier = 0  # rows of the whole backlog, whatever their input, that still stand as failed
         self._began = time.monotonic()
         self._shares: dict[str, Share] = {}
         self._rows = Rows()  # of runs that have ended, as are the next two
         self._lanes: Sequence[Lane] = ()
         self._complete = True
+        self._draining = False
         self._running = False
         self._ended = Rows()  # of the current run, as is the next
         self._left = 0
@@ -55,8 +58,13 @@ class Session:
 
         Raises what `Engine.run` does, but InputError.
         """
-        self._left = await self._standing(*(_LIVE if self.engine.options.wait else (State.WAITING,)))
+        live = _LIVE if self.engine.options.wait else (State.WAITING,)
+        self.stranded = await self._stranded(*live)
+        self._left = await self._standing(*live) + sum(self.stranded.values())
         await self._look_back()
+        if self._draining:
+            self.cut_short = True
+            return
         self._running, readable = True, True
         try:
             async with aclosing(self.engine.endings(rows)) as batches:
@@ -70,6 +78,11 @@ class Session:
             self._rows, self._lanes, self._complete = ended.rows, ended.lanes, ended.complete or not readable
             self._running, self._ended, self._left = False, Rows(), 0
         await self._look_back()  # what failed earlier may be done by now
+
+    def drain(self) -> None:
+        """Begin nothing more, neither in this run nor in another."""
+        self._draining = True
+        self.engine.drain()
 
     def give_up(self, name: str, error: InputError) -> None:
         """An input cannot be read; the others go on."""
@@ -107,6 +120,16 @@ class Session:
         tally = await self.engine.backlog.tally()
         counted = [counts for target, counts in tally.items() if (target.cloud, target.account) in ours]
         return sum(count.rows for counts in counted for state, count in counts.items() if state in states)
+
+    async def _stranded(self, *states: State) -> Mapping[str, int]:
+        """How many rows of accounts that we do not have the backlog has in these states, by account."""
+        ours = {(account.cloud, account.name) for account in self.engine.accounts}
+        kinds = {account.cloud for account in self.engine.accounts}
+        rows: Counter[str] = Counter()
+        for target, counts in (await self.engine.backlog.tally()).items():
+            if target.cloud in kinds and (target.cloud, target.account) not in ours:
+                rows[target.account] += sum(count.rows for state, count in counts.items() if state in states)
+        return +rows
 
     def _count(self, batch: Sequence[Ending]) -> None:
         number = dict.fromkeys((State.SUCCEEDED, State.ACCEPTED, State.FAILED), 0)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import signal
 
-from .conftest import Clouds, Syncmux
+from .conftest import Clouds, Syncmux, until
 
 HEADER = "gateway_id,index_id,path\n"
 
@@ -97,7 +98,8 @@ def test_quiet_is_silent_unless_something_went_wrong(syncmux: Syncmux, cloud: Cl
     assert "more.txt:2" in done.out
 
 
-def test_settings_from_a_file(syncmux: Syncmux, environ: dict[str, str], cloud: Clouds, sync_task: str) -> None:
+def account_in_a_file(syncmux: Syncmux, environ: dict[str, str]) -> dict[str, str]:
+    """syncmux.toml with the account `mine`; returns the environment that goes with it."""
     own = {name: value for name, value in environ.items() if not name.startswith("SYNCMUX_")}
     own |= {f"MY_{name}": own.pop(name) for name in ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")}
     syncmux.file(
@@ -106,7 +108,46 @@ def test_settings_from_a_file(syncmux: Syncmux, environ: dict[str, str], cloud: 
         f'endpoint = "{environ["SYNCMUX_HUAWEI_ENDPOINT"]}"\n'
         f'iam_endpoint = "{environ["SYNCMUX_HUAWEI_IAM_ENDPOINT"]}"\n',
     )
+    return own
+
+
+def test_settings_from_a_file(syncmux: Syncmux, environ: dict[str, str], cloud: Clouds, sync_task: str) -> None:
+    own = account_in_a_file(syncmux, environ)
     manifest = syncmux.file("keys.csv", f"key,sync_task_id,account\na,{sync_task},mine\nb,{sync_task},\n")
     assert syncmux("push", manifest, "--config", "syncmux.toml", environ=own).code == 0
     assert (syncmux.directory / "here.db").exists()
     assert cloud.keys == {"a": 1, "b": 1}
+
+
+def test_rows_of_an_account_that_is_not_configured_are_not_done(
+    syncmux: Syncmux, environ: dict[str, str], cloud: Clouds, sync_task: str
+) -> None:
+    own = account_in_a_file(syncmux, environ)
+    command = ["push", syncmux.file("keys.txt", keys(100)), "--sync-task", sync_task, "--backlog", "here.db"]
+    with_file = Syncmux(syncmux.directory, own, syncmux.running)
+    process = with_file.start(*command, "--config", "syncmux.toml", "--rate", "2")
+    until(lambda: len(cloud.keys) >= 10, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    done = len(cloud.keys)
+    forgotten = syncmux(*command, "--json")
+    assert forgotten.code == 2
+    assert forgotten.summary["not_configured"] == {"mine": 100 - done}
+    assert (forgotten.summary["done"], forgotten.summary["left"]) == (done, 100 - done)
+    assert f"{100 - done} rows wait for account mine, which is not configured" in syncmux(*command).out
+    assert with_file(*command, "--config", "syncmux.toml").code == 0
+    assert set(cloud.keys.values()) == {1}
+    assert len(cloud.keys) == 100
+
+
+def test_failed_rows_of_an_account_that_is_not_configured_stay_failed(
+    syncmux: Syncmux, environ: dict[str, str], cloud: Clouds, sync_task: str
+) -> None:
+    own = account_in_a_file(syncmux, environ)
+    cloud.set(reject_keys=["k1"])
+    command = ["push", syncmux.file("keys.txt", keys(3)), "--sync-task", sync_task, "--config", "syncmux.toml"]
+    assert syncmux(*command, environ=own).code == 3
+    refused = syncmux("retry-failed", "--backlog", "here.db")
+    assert refused.code == 2
+    assert "account mine" in refused.err
+    assert "k1" in syncmux("export-failed", "--backlog", "here.db").out
