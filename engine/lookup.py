@@ -21,7 +21,7 @@ class Lookup:
         self.account = account
         self._engine = engine
         self._patience = patience
-        self._unsure_s = creation.unsure_s if patience.unsure_s is None else patience.unsure_s
+        self.unsure_s = creation.unsure_s if patience.unsure_s is None else patience.unsure_s
 
     async def sight(self, token: str) -> Sight:
         things: list[Existing] = []
@@ -44,9 +44,9 @@ class Lookup:
             if kept := choose(seen).kept:
                 return kept
             absence = absence.again(asked) if seen.whole else absence
-            if absence.proven(asked, self._unsure_s):
+            if absence.proven(asked, self.unsure_s):
                 return None
-            if asked - began > self._patience.give_up_s + self._unsure_s:
+            if asked - began > self._patience.give_up_s + self.unsure_s:
                 raise ProtocolError(
                     f"whether the {self.creation.noun} was created cannot be told: the listings contradict "
                     "themselves; run it again later",
@@ -54,7 +54,7 @@ class Lookup:
                     operation=type(self.creation.operation).__name__,
                 )
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, self._patience.most_s, max(self._unsure_s / 2, 0.001))
+            pause_s = min(pause_s * 2, self._patience.most_s, max(self.unsure_s / 2, 0.001))
 
     async def alike(self, token: str, *, admit: bool = False) -> Existing | None:
         """What is wanted, if it is there already, whoever created it.
@@ -77,7 +77,10 @@ class Lookup:
     async def removed(self, thing: str) -> bool:
         """Delete one that was created a second time, if nobody has begun to use it."""
         try:
-            probed = await self._engine.do(self.creation.probe(thing, time.time()), self.account)
+            now = time.time()
+            probed = [await self._engine.do(self.creation.probe(thing, now), self.account)]
+            questions = self.creation.earlier(thing, probed[0], now)
+            probed += [await self._engine.do(question, self.account) for question in questions]
             steps = self.creation.undo(thing, probed)
             for step in steps:
                 await self._engine.do(step, self.account)

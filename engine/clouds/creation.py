@@ -35,12 +35,14 @@ class Creation(ABC):
         operation: as it was asked for.
         noun: what people call it.
         taken: codes that refuse a creation because something like it may be there.
+        unique: the cloud itself refuses a second one.
         unsure_s: how long after a lost request listings must lack the thing before it is created again.
     """
 
     noun: str
     taken: frozenset[str]
     unsure_s: float
+    unique: bool = False
 
     def __init__(self, operation: Operation[Any]) -> None:
         self.operation = operation
@@ -72,9 +74,14 @@ class Creation(ABC):
         """Raise `QuotaError` if the cloud documents that there cannot be more than are there."""
         del there
 
-    def undo(self, thing: str, probed: Any) -> Sequence[Operation[Any]]:
+    def earlier(self, thing: str, probed: Any, now: float) -> Sequence[Operation[Any]]:
+        """What else is to be asked, given the answer to `probe`, to know whether somebody has begun to use it."""
+        del thing, probed, now
+        return ()
+
+    def undo(self, thing: str, probed: Sequence[Any]) -> Sequence[Operation[Any]]:
         """Operations, one after the other, that remove what was created a second time; none if that cannot be done or,
-        by the answer to `probe`, somebody has begun to use it."""
+        by the answers to `probe` and `earlier`, somebody has begun to use it."""
         del thing, probed
         return ()
 

@@ -23,6 +23,8 @@ from engine.errors import InputError, QuotaError
 
 PAGE = 100
 MOST_TASKS = 5
+MONTH_MS = 28 * 86_400_000  # no month is shorter
+MOST_MONTHS = 12  # that are asked for; what is older is left alone
 TOKEN_LENGTH = 26
 MAX_DESCRIPTION = 255 - len(" k=") - TOKEN_LENGTH
 _MARKER = re.compile(rf"(?:^| )k=([0-9A-Z]{{{TOKEN_LENGTH}}})$")
@@ -97,10 +99,20 @@ class SyncTaskCreation(Creation):
                 sent=False,
             )
 
-    def undo(self, thing: str, probed: SyncTask) -> Sequence[Operation[Any]]:
-        if probed.monthly_acceptance_request:
+    def earlier(self, thing: str, probed: SyncTask, now: float) -> Sequence[Operation[Any]]:
+        # Counts are of the month in which the time lies that is asked for, in whatever time zone. A task that was
+        # used last month says 0 on the first of this one; so every month since it was made is asked for.
+        if probed.create_time is None:
             return ()
-        return (DeleteSyncTask(thing),) if probed.status == STOPPED else (StopSyncTask(thing), DeleteSyncTask(thing))
+        until = max(int(now * 1000), probed.create_time + 1)
+        return [ShowSyncTask(thing, at) for at in range(probed.create_time, until, MONTH_MS)][:MOST_MONTHS]
+
+    def undo(self, thing: str, probed: Sequence[SyncTask]) -> Sequence[Operation[Any]]:
+        months = len(probed) - 1
+        if not 0 < months < MOST_MONTHS or any(each.monthly_acceptance_request for each in probed):
+            return ()
+        stopped = probed[-1].status == STOPPED
+        return (DeleteSyncTask(thing),) if stopped else (StopSyncTask(thing), DeleteSyncTask(thing))
 
 
 def unmarked(description: str) -> tuple[str, str]:
