@@ -13,6 +13,7 @@ from .huawei import Huawei
 from .keys import AccessKeys
 from .metadata import Metadata
 from .quotas import Quotas
+from .smq import Smq
 from .state import World
 
 _PORTAL = b"<!DOCTYPE html><html><body><h1>Sign in to this network</h1></body></html>"
@@ -47,7 +48,13 @@ class Clouds:
         self._alibaba: Cloud = Alibaba(world, keys)
         self._huawei: Cloud = Huawei(world, keys)
         self._metadata: Cloud = Metadata(world, keys)
+        self._smq = Smq(world, keys)
         self._late: set[asyncio.TimerHandle] = set()
+
+    async def wait(self, received: Received) -> None:
+        """Return when a request can be answered: some wait for something to happen. Never raises."""
+        if Smq.serves(received.path):
+            await self._smq.wait(received)
 
     def answer(self, received: Received) -> tuple[Answer, Verdict]:
         """The answer, and what is to happen to it on its way. Never raises."""
@@ -70,6 +77,8 @@ class Clouds:
     def _serving(self, path: str) -> Cloud:
         if path.startswith(("/v2/", "/v3/")):
             return self._huawei
+        if Smq.serves(path):
+            return self._smq
         return self._metadata if Metadata.serves(path) else self._alibaba
 
     def _carry_out(self, cloud: Cloud, call: Call, verdict: Verdict) -> Answer:

@@ -88,6 +88,7 @@ class Emulator:
         received = await receive(request)
         if received.path.startswith(PREFIX):
             return await self._control.answer(request, received)
+        await self._clouds.wait(received)
         answer, verdict = self._clouds.answer(received)
         if verdict.delay_s:
             await asyncio.sleep(verdict.delay_s)
