@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from engine.errors import ConfigError, CredentialsError
 from engine.model import Account
 
 ACCOUNT_KEYS = {"cloud", "region", "rate", "credentials"}
+TABLES = {"accounts", "serve", "routes", "listeners", "queues", "spools"}  # have no flags and no variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Settings:
     batch: int = 10  # rows in a call, where a cloud takes several
     allow_hosts: tuple[str, ...] = ()  # outside the vendors' domains, that requests may be sent to
     accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # Of `serve`, and read there: decoded TOML.
+    serve: Mapping[str, Any] = field(default_factory=dict)
+    routes: Sequence[Mapping[str, Any]] = ()
+    listeners: Sequence[Mapping[str, Any]] = ()
+    queues: Sequence[Mapping[str, Any]] = ()
+    spools: Sequence[Mapping[str, Any]] = ()
 
 
 def load(file: Path | None, environ: Mapping[str, str] = os.environ, **flags: Any) -> Settings:
@@ -41,7 +48,7 @@ def load(file: Path | None, environ: Mapping[str, str] = os.environ, **flags: An
     settings = Settings()
     if file is not None:
         settings = _applied(settings, _read(file), str(file))
-    names = [f.name for f in fields(Settings) if f.name != "accounts"]
+    names = [f.name for f in fields(Settings) if f.name not in TABLES]
     variables = {name: environ[f"SYNCMUX_{name.upper()}"] for name in names if environ.get(f"SYNCMUX_{name.upper()}")}
     settings = _applied(settings, variables, "the environment")
     return _applied(settings, {name: value for name, value in flags.items() if value is not None}, "the command line")
@@ -49,7 +56,7 @@ def load(file: Path | None, environ: Mapping[str, str] = os.environ, **flags: An
 
 def variables() -> set[str]:
     """Every variable of ours that is read here."""
-    names = {f.name for f in fields(Settings) if f.name != "accounts"}
+    names = {f.name for f in fields(Settings) if f.name not in TABLES}
     for cloud in clouds().values():
         names |= {f"{cloud.name}_{key}" for key in ("region", "credentials", *cloud.services.values(), *cloud.settings)}
     return {f"SYNCMUX_{name.upper()}" for name in names}
@@ -193,6 +200,18 @@ def _tables(value: Any, name: str) -> Mapping[str, Mapping[str, Any]]:
     return value
 
 
+def _table(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} must be a table: [{name}]")
+    return value
+
+
+def _listed(value: Any, name: str) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+        raise ConfigError(f"{name} must be tables: [[{name}]]")
+    return value
+
+
 READERS: Mapping[str, Any] = {
     "backlog": lambda value, name: str(value),
     "rate": _positive,
@@ -200,4 +219,9 @@ READERS: Mapping[str, Any] = {
     "batch": lambda value, name: _whole(value, name, 100),
     "allow_hosts": _hosts,
     "accounts": _tables,
+    "serve": _table,
+    "routes": _listed,
+    "listeners": _listed,
+    "queues": _listed,
+    "spools": _listed,
 }

@@ -7,7 +7,6 @@ async with Engine() as engine:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -15,17 +14,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream
 
+from engine.backlog.intent_store import IntentStore, beside
 from engine.backlog.sqlite import SqliteBacklog
 from engine.client import Client
-from engine.clouds import clouds
+from engine.clouds import clouds, service_of
 from engine.clouds.operation import Answer, Operation, Untyped
 from engine.config import accounts_from_environment
 from engine.errors import ConfigError, SyncmuxError
 from engine.feed import Rows
+from engine.iteration import Loop, Work
 from engine.model import Account, Finished, Outcome
-from engine.run import Options, Run
+from engine.run import Options, Run, Supply
 from engine.settler import Ending
 from engine.transport import Transport
 
@@ -46,6 +46,7 @@ class Engine:
         *,
         rate: float | None = None,
         options: Options | None = None,
+        intents: str | Path | None = None,
     ) -> None:
         """
         Args:
@@ -53,6 +54,8 @@ class Engine:
             backlog: a file, made if there is none, or ``:memory:`` for a backlog that ends with the engine.
             rate: calls/s of the operation that starts work, per account; never exceeded. By default it is learnt.
             options: everything else; see `Options`.
+            intents: what `Creates` and `Changes` remember: a file of its own beside the backlog, by default, which
+                several processes may use at once.
 
         Raises:
             ConfigError: the environment describes no account, or describes it wrongly.
@@ -62,8 +65,11 @@ class Engine:
         if rate is not None:
             self.options = self.options.at_rate(rate)
         self.backlog = SqliteBacklog(backlog, clouds())
+        self.intents = IntentStore(beside(backlog) if intents is None else intents)
         self.current: Run | None = None  # the last one, once it has ended
-        self._work: _Work | None = None
+        self._open = False
+        self._loop: Loop | None = None  # of the last run, as is the next
+        self._work: Work | None = None
         self._transport = Transport()
         self._client = Client(self._transport, self.accounts)
 
@@ -81,48 +87,60 @@ class Engine:
             await self._client.close()
             await self._transport.__aexit__(None, None, None)
             raise
+        self._open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open = False
         if self._work:
             await self._work.end()
         await self._client.close()
         await self._transport.__aexit__(kind, error, trace)
+        await self.intents.close()
         await self.backlog.close()
 
-    async def run(self, rows: Rows = ()) -> AsyncGenerator[Outcome, None]:
+    def run(self, rows: Rows = ()) -> AsyncGenerator[Outcome, None]:
         """Work on rows, and on what earlier runs left in the backlog, until everything has its outcome.
 
-        Yields an `Outcome` for every row, as it ends and after it was recorded. Rows are read no further ahead of
-        the calls than the window allows. Leaving the loop early ends the run as `drain` does.
+        Yields an `Outcome` for every row, as it ends and after it was recorded; one for a row that comes again before
+        it has ended. Rows are read no further ahead of the calls than the window allows. Leaving the loop early ends
+        the run as `drain` does. What `rows` raise is raised when all that they gave before has its outcome.
 
         Raises:
+            RuntimeError: the engine is not open, or another run of it is going.
             UnauthorizedError, QuotaError, UnavailableError, TransportError: an account could not go on. What it left
                 undone stays in the backlog; the other accounts' work was finished first.
             BacklogError: nothing more could be recorded.
         """
-        async with aclosing(self.endings(rows)) as batches:
-            async for batch in batches:
-                for ending in batch:
-                    for outcome in _outcomes(ending):
-                        yield outcome
+        loop = Loop()
+        return loop.over(_told(self._endings(rows, loop)))
 
-    async def endings(self, rows: Rows = ()) -> AsyncGenerator[list[Ending], None]:
-        """`run`, in batches and by job: for callers who count rather than look at every row. Beginning a run ends the
-        one before it."""
+    def endings(self, rows: Rows | Supply = ()) -> AsyncGenerator[list[Ending], None]:
+        """`run`, in batches and by job: for callers who count rather than look at every row."""
+        loop = Loop()
+        return loop.over(self._endings(rows, loop))
+
+    async def _endings(self, rows: Rows | Supply, loop: Loop) -> AsyncGenerator[list[Ending], None]:
+        self._must_be_open()
+        if self._loop and self._loop.going:
+            raise RuntimeError("an engine does one run at a time, and one is going: end it, or use another engine")
+        self._loop = loop
+        send, receive = anyio.create_memory_object_stream[list[Ending]](UNREAD_BATCHES)
+        run = self.current = Run(self.accounts, self.backlog, self._client, self.options, send)  # `drain` is for it now
         if self._work:
             await self._work.end()  # its loop was left, and it may still be draining
-        send, receive = anyio.create_memory_object_stream[list[Ending]](UNREAD_BATCHES)
-        run = self.current = Run(self.accounts, self.backlog, self._client, self.options, send)
-        work = self._work = _Work(run, rows, receive)
+        work = self._work = Work(run, rows, receive)
+        work.task.add_done_callback(lambda _: send.close())  # also of a run that was stopped before it began
         try:
-            async for batch in receive:
-                yield batch
+            with suppress(anyio.ClosedResourceError):  # the engine was left
+                async for batch in receive:
+                    yield batch
+            self._must_be_open()
             await work.task
         except BaseExceptionGroup as group:
-            raise _own_error(group) from None
+            raise own_error(group) from None
         finally:
             await work.end()
         for error in run.stopped.values():
@@ -138,6 +156,7 @@ class Engine:
             CallError: it did not succeed. What may be repeated without harm was; of anything else that was sent and
                 not validly answered, it is for you to find out whether it took effect.
         """
+        self._must_be_open()
         return await self._client.do(self._account(operation.cloud, account), operation)
 
     async def call(
@@ -158,8 +177,13 @@ class Engine:
         `operation` is its name on the wire where the cloud has names there, `params` its query. In `path`,
         ``{project_id}`` stands for that setting of the account. An empty answer is ``{}``. Raises as `do` does.
         """
+        name, service = self._account(cloud, account), service_of(clouds()[cloud], service)
         wanted = Untyped(cloud, operation, params or {}, method, path, body, service, repeatable)
-        return await self.do(wanted, account)
+        return await self.do(wanted, name)
+
+    def _must_be_open(self) -> None:
+        if not self._open:
+            raise RuntimeError("the engine is not open: use it inside `async with Engine(...) as engine:`")
 
     def _account(self, cloud: str, name: str) -> str:
         known = [account.name for account in self.accounts if account.cloud == cloud]
@@ -180,25 +204,12 @@ class Engine:
             self._work.task.cancel()
 
 
-class _Work:
-    """A run, the task that does it, and what it has not told yet."""
-
-    def __init__(self, run: Run, rows: Rows, unread: MemoryObjectReceiveStream[list[Ending]]) -> None:
-        self.task = asyncio.create_task(run.work(rows), name="syncmux run")
-        self._run = run
-        self._unread = unread
-
-    async def end(self) -> None:
-        """Drain the run if it is not over. May be called again, also at the same time."""
-        self._run.drain()
-        with anyio.move_on_after(self._run.options.drain_s), suppress(anyio.ClosedResourceError):
-            async for _ in self._unread:  # for the caller, who has left: the engine waits until somebody has read
-                pass
-        self._unread.close()
-        self.task.cancel()
-        await asyncio.wait((self.task,))
-        if not self.task.cancelled():
-            self.task.exception()  # seen: either the caller was told, or has left
+async def _told(batches: AsyncGenerator[list[Ending], None]) -> AsyncGenerator[Outcome, None]:
+    async with aclosing(batches):
+        async for batch in batches:
+            for ending in batch:
+                for outcome in _outcomes(ending):
+                    yield outcome
 
 
 def _outcomes(ending: Ending) -> list[Outcome]:
@@ -210,7 +221,7 @@ def _outcomes(ending: Ending) -> list[Outcome]:
     return [Outcome(row, state, ending.why, ending.code, task) for row in clouds()[job.target.cloud].rows(job)]
 
 
-def _own_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def own_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error of ours among those of a group of tasks, or the only one that there is: the caller's own, mostly."""
     leaves = list(_leaves(group))
     ours = [error for error in leaves if isinstance(error, SyncmuxError)]

@@ -23,6 +23,18 @@ class BacklogError(SyncmuxError):
     """The backlog cannot be read or written. The run stops: nothing may run unrecorded."""
 
 
+class NoSpaceError(BacklogError):
+    """The disk under the backlog is full. What was to be written is not; it may be tried again when there is room."""
+
+
+class InboxFullError(SyncmuxError):
+    """Too much waits to be sent. Nothing was taken; the same is to be offered again later."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class CallError(SyncmuxError):
     """One call to a cloud did not give a valid answer.
 

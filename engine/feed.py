@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,17 +15,16 @@ from typing import Any, TypeAlias
 from anyio.streams.memory import MemoryObjectSendStream
 
 from engine.backlog import Backlog, Put, Rejected, Source
+from engine.chunks import chunked, gathered
 from engine.clouds import Cloud, Planned, cloud_for
-from engine.model import Outcome
+from engine.errors import ConfigError, InputError
+from engine.model import Job, Outcome
 from engine.rows import Cursor, Manifest
 from engine.settler import Ending
 from engine.starter import Starter
 from engine.window import Window
 
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any] | Manifest[Any]
-CHUNK_ROWS = 1_000
-MOMENT_S = 0.005  # how long the caller's loop is kept by rows from a plain iterator
-LINGER_S = 0.05  # how long rows of a slow source wait for others to share a call with
 
 
 @dataclass(slots=True)
@@ -50,8 +48,10 @@ class Feed:
         batch: int,
         window: Window,
         endings: MemoryObjectSendStream[list[Ending]],
+        *,
+        follows: bool,
     ) -> None:
-        """`accounts` names those of each cloud, its default one first."""
+        """`accounts` names those of each cloud, its default one first. `follows`: tasks that run are waited for."""
         self.intake = Intake()
         self._backlog = backlog
         self._starters = starters
@@ -59,26 +59,29 @@ class Feed:
         self._batch = batch
         self._window = window
         self._endings = endings
+        self._follows = follows
 
     async def run(self, rows: Rows) -> None:
+        """Raises what the rows raise, once all that they gave was taken in."""
         if isinstance(rows, Manifest):
             await self._read(rows)
         elif isinstance(rows, AsyncIterable):
-            async with aclosing(_gather(rows)) as chunks:
+            async with aclosing(gathered(rows)) as chunks:
                 async for chunk in chunks:
                     await self._take_rows(chunk)
         else:
-            source = iter(rows)
-            while chunk := _some(source):
+            for chunk in chunked(rows):
                 await self._take_rows(chunk)
                 await asyncio.sleep(0)
 
     async def _read(self, manifest: Manifest[Any]) -> None:
         cloud = cloud_for(manifest.row_type)
+        if not self._accounts.get(cloud.name):  # no matter of its rows: they can be used another time
+            raise ConfigError(self._no_account(cloud))
         name = source_of(manifest)
         progress = await self._backlog.progress(name) or Source("", 0, 0, 0)
         chunks = manifest.chunks(Cursor.from_json(progress.cursor) if progress.cursor else None)
-        chunk = await _in_thread(partial(next, chunks, None))
+        chunk = await in_thread(partial(next, chunks, None))
         if manifest.resumed:
             self.intake.earlier = progress.rows
         else:  # new, or changed above where we were: a job of exactly the same rows is known again, by its key
@@ -108,32 +111,72 @@ class Feed:
                 ]
                 await self._endings.send(list(lines))
             await self._accepted(cloud, chunk.rows, planned, put)
-            chunk = await _in_thread(partial(next, chunks, None))
+            chunk = await in_thread(partial(next, chunks, None))
 
     async def _take_rows(self, rows: Sequence[Any]) -> None:
+        """Rows as a caller gives them, which may be anything."""
         for row_type, same in groupby(rows, type):
             await self._window.room()
-            cloud = cloud_for(row_type)
             chunk = list(same)
-            planned = self._plan(cloud, chunk)
+            try:
+                cloud = cloud_for(row_type)
+            except InputError as error:
+                await self._reject(chunk, str(error))
+                continue
+            if not self._accounts.get(cloud.name):
+                await self._reject(chunk, self._no_account(cloud))
+                continue
+            try:
+                planned = self._plan(cloud, chunk)
+            except (TypeError, AttributeError):  # as of fields that are no texts, for which nobody has looked so far
+                wrong = [(row, why) for row in chunk if (why := _ill_typed(row))]
+                if not wrong:
+                    raise
+                for row, why in wrong:
+                    await self._reject([row], why)
+                chunk = [row for row in chunk if not _ill_typed(row)]
+                planned = self._plan(cloud, chunk)
             await self._accepted(cloud, chunk, planned, await self._backlog.put(planned.jobs))
+
+    async def _reject(self, rows: Sequence[Any], why: str) -> None:
+        self.intake.read += len(rows)
+        self.intake.rejected += len(rows)
+        await self._endings.send([Outcome(row, "rejected", why) for row in rows])
+
+    def _no_account(self, cloud: Cloud) -> str:
+        there = ", ".join(f"{name} at {other}" for other, names in self._accounts.items() for name in names)
+        return f"a {cloud.row.__name__} needs an account at {cloud.name}; there is {there or 'none'}"
 
     def _plan(self, cloud: Cloud, rows: Sequence[Any]) -> Planned:
         return cloud.plan(rows, self._accounts.get(cloud.name, ()), self._batch)
 
-    async def _accepted(self, cloud: Cloud, rows: Sequence[Any], planned: Planned, put: Put) -> None:
-        """The plan is in the backlog: have it worked on, and tell of the rows that made no job."""
-        for target, number in Counter(job.target for job in put.waiting).items():
+    def wake(self, jobs: Iterable[Job]) -> None:
+        """Have jobs worked on that wait in the backlog since now."""
+        for target, number in Counter([job.target for job in jobs]).items():
             self._window.change(target.account, number)
             starter = self._starters[target.account]
             starter.wake(starter.queue(target))
-        repeated = [rows[index] for index in planned.repeated]
-        repeated += [row for job in put.known for row in cloud.rows(job)]
+
+    async def _accepted(self, cloud: Cloud, rows: Sequence[Any], planned: Planned, put: Put) -> None:
+        """The plan is in the backlog: have it worked on, and tell of rows that are at their end already.
+
+        Of what is known and has not ended nothing is told now: its one outcome comes when it ends.
+        """
+        self.wake(put.waiting)
         ended: list[Ending] = [Outcome(rows[index], "rejected", str(error)) for index, error in planned.rejected]
-        ended += [Outcome(row, "duplicate", "the same work is in the backlog already") for row in repeated]
+        ended += [
+            Outcome(row, "duplicate", "the same work was done earlier") for job in put.done for row in cloud.rows(job)
+        ]
+        if not self._follows:
+            taken = [job for job in put.live if job.task]
+            ended += [
+                Outcome(row, "accepted", "the cloud took it earlier", task=job.task)
+                for job in taken
+                for row in cloud.rows(job)
+            ]
         self.intake.read += len(rows)
         self.intake.rejected += len(planned.rejected)
-        self.intake.repeated += len(repeated)
+        self.intake.repeated += len(planned.repeated) + sum(job.rows for job in (*put.live, *put.done))
         if ended:
             await self._endings.send(ended)
 
@@ -143,19 +186,13 @@ def source_of(manifest: Manifest[Any]) -> str:
     return f"{cloud_for(manifest.row_type).verb} {manifest.identity}"
 
 
-def _some(rows: Iterator[Any]) -> list[Any]:
-    """The next rows, as many as come within a moment. They come in the caller's loop, as the caller's own code would
-    fetch them: an iterator need not bear another thread."""
-    chunk: list[Any] = []
-    until = time.perf_counter() + MOMENT_S
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == CHUNK_ROWS or time.perf_counter() > until:
-            break
-    return chunk
+def _ill_typed(row: Any) -> str:
+    """What is wrong with the types of a row's fields."""
+    fields = zip(row._fields, row, strict=True)
+    return next((f"{name} {value!r:.60} must be a text" for name, value in fields if not isinstance(value, str)), "")
 
 
-async def _in_thread(read: Callable[[], Any]) -> Any:
+async def in_thread(read: Callable[[], Any]) -> Any:
     """Run what may wait for a disk or a pipe, in a thread that nobody waits for when it is not wanted any more."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
@@ -179,33 +216,3 @@ async def _in_thread(read: Callable[[], Any]) -> Any:
 
     threading.Thread(target=work, name="syncmux-manifest", daemon=True).start()
     return await future
-
-
-async def _gather(rows: AsyncIterable[Any]) -> AsyncGenerator[list[Any], None]:
-    """Chunks of what an async source gives: full ones if it is fast, what has come after a moment if it is not."""
-    source = aiter(rows)
-    chunk: list[Any] = []
-    pending: asyncio.Future[Any] | None = None
-    try:
-        while True:
-            pending = pending or asyncio.ensure_future(anext(source))
-            done, _ = await asyncio.wait((pending,), timeout=LINGER_S if chunk else None)
-            if not done:
-                yield chunk
-                chunk = []
-                continue
-            try:
-                chunk.append(pending.result())
-            except StopAsyncIteration:
-                break
-            finally:
-                pending = None
-            if len(chunk) == CHUNK_ROWS:
-                yield chunk
-                chunk = []
-    finally:
-        if pending is not None:
-            pending.cancel()
-            await asyncio.wait((pending,))
-    if chunk:
-        yield chunk

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from engine.errors import CallError, ThrottledError
 from engine.model import Lane
@@ -15,6 +17,22 @@ from engine.retry import MAX_HINT_S, Backoff, reaction
 
 SPENT_AFTER = 8  # refusals in a row that say the quota is spent, so that a hint to wait is for the whole lane
 SICK_AFTER = 10  # failures in a row that say the cloud is in trouble, not the call
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class Durations:
+    """How long calls took: how many no longer than each bound, and longer than the one before it."""
+
+    BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+    numbers: list[int] = field(default_factory=lambda: [0] * (len(Durations.BOUNDS_S) + 1))  # last: above all bounds
+    total_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.numbers[bisect_left(self.BOUNDS_S, seconds)] += 1
+        self.total_s += seconds
 
 
 @dataclass(slots=True)
@@ -27,6 +45,7 @@ class Count:
     throttled: int = 0
     busy: int = 0
     told: int = 0  # tasks of ours that its answers told of
+    durations: Durations = field(default_factory=Durations)
 
 
 class Health:
@@ -83,7 +102,8 @@ class LaneControl:
         self.count = Count()
         self.health = Health(Backoff(backoff_s))
         self.in_flight = 0
-        self.closed = False  # what is under way goes on to its end
+        self.closed = False  # for good; what is under way goes on to its end
+        self.held = False  # until `release`
         self._concurrency = concurrency
         self._permits = Permits(pace)
         self._random = random
@@ -98,15 +118,19 @@ class LaneControl:
         return self._paused_until
 
     @property
+    def shut(self) -> bool:
+        return self.closed or self.held
+
+    @property
     def sick_for_s(self) -> float:
         """How long the cloud has been in trouble."""
         return self.health.sick_for_s(self._clock())
 
     async def enter(self) -> None:
-        """Wait for room and a permit. For one caller at a time. A closed lane lets nobody in."""
+        """Wait for room and a permit. For one caller at a time. A lane that is closed or held lets nobody in."""
         while True:
             bound = 1 if self.health.sick else self._concurrency
-            if self.closed or self.in_flight >= bound:
+            if self.shut or self.in_flight >= bound:
                 self._left.clear()
                 await self._left.wait()
             elif (pause_s := self._paused_until - self._clock()) > 0:
@@ -114,7 +138,7 @@ class LaneControl:
                 await asyncio.sleep(max(0.001, pause_s))
             else:
                 await self._permits.take()
-                if not self.closed:
+                if not self.shut:
                     break
         self.in_flight += 1
 
@@ -122,6 +146,15 @@ class LaneControl:
         """Make room again, once the outcomes of the calls are recorded."""
         self.in_flight -= number
         self._left.set()
+
+    async def timed(self, call: Awaitable[Value]) -> Value:
+        """Make a call, counted with how long it takes."""
+        self.count.calls += 1
+        began = self._clock()
+        try:
+            return await call
+        finally:
+            self.count.durations.add(self._clock() - began)
 
     def answered(self) -> None:
         """A call got a valid answer."""
@@ -151,6 +184,16 @@ class LaneControl:
         if pause_s:
             self.pause(pause_s)
         return not self.health.sick
+
+    def hold(self) -> None:
+        """Let nobody in, as somebody wants it."""
+        self.held = True
+
+    def release(self) -> None:
+        """Go on after `hold`."""
+        self.held = False
+        self._permits.forfeit()  # what was in hand would come as a burst
+        self._left.set()
 
     def pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, self._clock() + seconds)

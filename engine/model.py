@@ -60,7 +60,7 @@ class Job:
     started_at: float = 0.0  # seconds since the epoch
 
 
-# What is made anew for every call is not frozen, which would cost three times as much, and is never changed all the same.
+# What is made anew for every call is not frozen, which would cost three times as much; nobody changes it all the same.
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ class Outcome:
 
     `state` is one of ``succeeded`` (the cloud's task is complete), ``accepted`` (the cloud took the request and has
     nothing to poll), ``failed``, ``rejected`` (the row cannot be used; nothing was sent) and ``duplicate`` (the same
-    work is in the backlog already, waiting or done; nothing more was sent).
+    work had ended well before; nothing was sent).
     """
 
     row: Row

@@ -120,9 +120,8 @@ class Poller:
 
     async def _ask(self, queue: TargetQueue, question: Ask) -> None:
         call = self._cloud.poll(queue.target.name, question.task, question.page)
-        self.lane.count.calls += 1
         try:
-            page = await self._client.call(self._account, call, self._cloud.polled)
+            page = await self.lane.timed(self._client.call(self._account, call, self._cloud.polled))
         except CallError as error:
             self._take_failure(queue, error)
         else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from random import random
 
@@ -12,7 +13,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from engine.backlog import Backlog, Count
 from engine.client import Client
 from engine.clouds import Cloud, clouds
-from engine.errors import CallError, ConfigError
+from engine.errors import BacklogError, CallError, ConfigError
 from engine.feed import Feed, Rows
 from engine.lanes import LaneControl
 from engine.model import Account, Lane, State
@@ -33,11 +34,20 @@ class Options:
     batch: int = 10  # rows in a call, where a cloud takes several; OMS documents 10, and in another place 100
     window: int = 20_000  # jobs that every account may have outstanding before more input is read
     wait: bool = True  # follow tasks to their end; else a job ends when the cloud has taken it
+    held: Collection[str] = ()  # names of lanes that send nothing until they are released
     drain_s: float = 40.0  # for what is in flight to end, when the run is asked to; longer than one attempt takes
     limits: Limits = field(default_factory=Limits)
 
     def at_rate(self, rate: float) -> Options:
         return replace(self, rate=rate)
+
+
+class Supply(ABC):
+    """Puts jobs into the backlog by itself, where rows would be read and planned by the run."""
+
+    @abstractmethod
+    async def feed(self, run: Run) -> None:
+        """Go on until there is no more to come, or until cancelled. What was put is to be told to `run.feed.wake`."""
 
 
 class Run:
@@ -60,17 +70,19 @@ class Run:
         self._endings = endings
         self._noticed = asyncio.Event()  # the run may have come to its end
         self.fed = False  # all rows of the input were read
+        self._broke_off: Exception | None = None  # why there are no more
         self.window = Window(options.window)
-        self._settler = Settler(backlog, self.window, endings, self._noticed)
         self.starters: dict[str, Starter] = {}
         self.pollers: dict[str, Poller] = {}
         names: dict[str, list[str]] = {}
         for account in accounts:
             names.setdefault(account.cloud, []).append(account.name)
-        self.feed = Feed(backlog, self.starters, names, options.batch, self.window, endings)
+        self.feed = Feed(backlog, self.starters, names, options.batch, self.window, endings, follows=options.wait)
+        self._settler = Settler(backlog, self.window, endings, self._noticed, self.feed.wake)
 
-    async def work(self, rows: Rows) -> None:
-        """Take up what earlier runs left, read the rows, and work until every job has ended."""
+    async def work(self, rows: Rows | Supply) -> None:
+        """Take up what earlier runs left, read the rows, and work until every job has ended. Then raise what reading
+        them raised."""
         with self._endings:
             for account in self._accounts:
                 await self._open_lanes(account)
@@ -90,6 +102,8 @@ class Run:
             for lane in self.lanes:
                 if lane.pace.ceiling is None:  # else it is what the user allowed this time, not what was learnt
                     await self._backlog.remember(f"rate {lane.lane}", str(lane.pace.rate))
+        if self._broke_off:
+            raise self._broke_off
 
     @property
     def lanes(self) -> list[LaneControl]:
@@ -127,8 +141,16 @@ class Run:
                 pumps[account].lane.closed = True
         self._noticed.set()
 
-    async def _feed(self, rows: Rows) -> None:
-        await self.feed.run(rows)
+    async def _feed(self, rows: Rows | Supply) -> None:
+        if isinstance(rows, Supply):
+            await rows.feed(self)
+        else:
+            try:
+                await self.feed.run(rows)
+            except BacklogError:
+                raise
+            except Exception as error:  # mostly of the caller's own code: what it gave before is worked on all the same
+                self._broke_off = error
         self.fed = True
         self._noticed.set()
 
@@ -152,7 +174,11 @@ class Run:
         lane = Lane(cloud.name, account, operation)
         learnt = await self._backlog.recall(f"rate {lane}")
         pace = Pace(float(learnt) if learnt else cloud.default_rate, ceiling)
-        return LaneControl(lane, pace, self.options.concurrency, backoff_s=self.options.limits.backoff_s, random=random)
+        backoff_s = self.options.limits.backoff_s
+        control = LaneControl(lane, pace, self.options.concurrency, backoff_s=backoff_s, random=random)
+        if str(lane) in self.options.held:
+            control.hold()
+        return control
 
     async def _take_up(self) -> None:
         """Go on with what earlier runs left."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from anyio.streams.memory import MemoryObjectSendStream
 
 from engine.backlog import Backlog
-from engine.model import Finished, Outcome, Settlement, Split
+from engine.model import Finished, Job, Outcome, Settlement, Split
 from engine.window import Window
 
 Ending: TypeAlias = Finished | Outcome
@@ -31,12 +32,15 @@ class Settler:
         window: Window,
         endings: MemoryObjectSendStream[list[Ending]],
         noticed: asyncio.Event,
+        waits_again: Callable[[Sequence[Job]], None],
     ) -> None:
-        """What ended goes to `endings`; a caller who does not read them makes the engine wait."""
+        """What ended goes to `endings`; a caller who does not read them makes the engine wait. `waits_again` is told
+        of finished jobs that are to be done once more."""
         self._backlog = backlog
         self._window = window
         self._endings = endings
         self._noticed = noticed
+        self._waits_again = waits_again
         self._pending: list[tuple[Settlement, Origin]] = []
         self._given = asyncio.Event()
         self._writing = False
@@ -56,7 +60,7 @@ class Settler:
             self._given.clear()
             batch, self._pending = self._pending, []
             self._writing = True
-            await self._backlog.settle([settlement for settlement, _ in batch])
+            again = await self._backlog.settle([settlement for settlement, _ in batch])
             ended: list[Ending] = []
             for settlement, origin in batch:
                 origin.settled(settlement)
@@ -65,6 +69,8 @@ class Settler:
                     ended.append(settlement)
                 elif isinstance(settlement, Split):
                     self._window.change(settlement.job.target.account, len(settlement.parts) - 1)
+            if again:
+                self._waits_again(again)
             if ended:
                 await self._endings.send(ended)
             self._writing = False

@@ -84,6 +84,11 @@ class Starter:
         """How many run."""
         return sum(len(queue.watch) for queue in self._queues.values())
 
+    @property
+    def closed_targets(self) -> list[Target]:
+        """Those for which no job can succeed, as their cloud says."""
+        return [queue.target for queue in self._queues.values() if queue.closed]
+
     def take_up(self, target: Target, started: Sequence[Job]) -> None:
         """Go on with a target of an earlier run, whose tasks may still run."""
         queue = self.queue(target)
@@ -195,9 +200,8 @@ class Starter:
 
     async def _start(self, queue: TargetQueue, job: Job) -> None:
         call = self._cloud.start(job, self._client.account(self._account))
-        self.lane.count.calls += 1
         try:
-            task = await self._client.call(self._account, call, self._cloud.started)
+            task = await self.lane.timed(self._client.call(self._account, call, self._cloud.started))
         except CallError as error:
             settlement = await self._judge.verdict(queue, job, error)
             self._fail_waiting(queue)

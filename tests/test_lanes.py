@@ -66,6 +66,46 @@ async def test_a_closed_lane_lets_nobody_in() -> None:
     assert not await enters(lane)
 
 
+async def test_a_held_lane_lets_nobody_in_until_it_is_released() -> None:
+    lane = control()
+    assert await enters(lane)
+    lane.hold()
+    assert not await enters(lane)
+    lane.leave()
+    assert not await enters(lane)
+    waiting = asyncio.create_task(lane.enter())
+    await asyncio.sleep(0)
+    lane.release()
+    await waiting
+    assert lane.in_flight == 1
+
+
+async def test_a_release_does_not_open_what_is_closed() -> None:
+    lane = control()
+    lane.hold()
+    lane.closed = True
+    lane.release()
+    assert not await enters(lane)
+
+
+async def test_calls_are_counted_with_how_long_they_took() -> None:
+    lane = control()
+
+    async def call(ends: BaseException | None = None) -> int:
+        await asyncio.sleep(0.03)
+        if ends:
+            raise ends
+        return 7
+
+    assert await lane.timed(call()) == 7
+    with pytest.raises(CallError):
+        await lane.timed(call(CallError("no")))
+    durations = lane.count.durations
+    assert (lane.count.calls, sum(durations.numbers)) == (2, 2)
+    assert durations.numbers[: durations.BOUNDS_S.index(0.025) + 1] == [0, 0, 0]
+    assert durations.total_s >= 0.06
+
+
 async def test_a_hint_to_wait_holds_the_lane_once_the_quota_is_surely_spent() -> None:
     lane = control()
     hint = ThrottledError("slow down", retry_after_s=60.0)

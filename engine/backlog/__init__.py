@@ -5,7 +5,7 @@ What is written is the words of `engine.model`; no secret ever is, a job only na
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -29,13 +29,19 @@ class Claim(NamedTuple):
 
 
 class Put(NamedTuple):
-    """What became of jobs that were put: those that wait now, and those whose rows were there already.
+    """What became of jobs that were put. One whose rows fare differently stands as several, with some of them each."""
 
-    A job of which only some rows are to be done stands as two, one in each.
-    """
+    waiting: list[Job]  # since now
+    live: list[Job]  # were there already and have not ended; those that are started name their task
+    done: list[Job]  # had ended well before
 
-    waiting: list[Job]
-    known: list[Job]
+
+class Asked(NamedTuple):
+    """What became of jobs that were asked for, whatever was done before."""
+
+    waiting: list[Job]  # that did not wait before
+    covered: int  # that wait already
+    again: int  # that are under way: they wait once more when they end
 
 
 class Failure(NamedTuple):
@@ -104,7 +110,8 @@ class Backlog(Protocol):
     async def release(self) -> None:
         """Let jobs that were claimed and not settled be claimed again: whoever claimed them has stopped."""
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None: ...
+    async def settle(self, settlements: Sequence[Settlement]) -> list[Job]:
+        """Returns those of the finished jobs whose work was asked for again meanwhile: they wait once more."""
 
     async def started(self, target: Target) -> list[Job]:
         """The jobs whose tasks run."""
@@ -126,8 +133,8 @@ class Backlog(Protocol):
 
     def rejections(self) -> AsyncIterator[Rejected]: ...
 
-    async def retry_failed(self, clouds: Sequence[str]) -> Count:
-        """Make failed jobs wait again, with all their attempts before them."""
+    async def retry_failed(self, accounts: Collection[tuple[str, str]]) -> Count:
+        """Make failed jobs of accounts, given as (cloud, name), wait again, with all their attempts before them."""
 
     async def remember(self, name: str, value: str) -> None: ...
 

@@ -30,11 +30,11 @@ class FailedRows:
     def add(self, target: int, job: Job) -> None:
         """A job has failed. What failed of it before, in another job, fails in this one now."""
         self.take(target, job)
-        self._sql_for_each("INSERT INTO failed_row VALUES (?,?)", [(key, job.id) for key in self._keys(job)])
+        self._sql_for_each("INSERT INTO failed_row VALUES (?,?)", [(key, job.id) for key in self.keys(job)])
 
     def take(self, target: int, job: Job) -> list[int]:
         """Have failed jobs give up the rows that a job has; returns which of its rows had failed."""
-        keys = self._keys(job)
+        keys = self.keys(job)
         places = ",".join("?" * len(keys))
         sql = f"DELETE FROM failed_row WHERE key IN ({places}) RETURNING key, job"  # noqa: S608
         found: dict[bytes, int] = dict(self._sql(sql, keys).fetchall())
@@ -42,13 +42,17 @@ class FailedRows:
             self._lessen(target, job.target, failed, found)
         return [index for index, key in enumerate(keys) if key in found]
 
-    def divide(self, job: Job, failed: Sequence[int]) -> tuple[Job, Job | None]:
-        """A job as two: that of its failed rows, and that of the others if there are any."""
-        others = sorted({*range(len(self._keys(job)))}.difference(failed))
+    def forget(self, job: Job) -> None:
+        """A failed job is no longer known."""
+        self._sql_for_each("DELETE FROM failed_row WHERE key=? AND job=?", [(key, job.id) for key in self.keys(job)])
+
+    def divide(self, job: Job, some: Sequence[int]) -> tuple[Job, Job | None]:
+        """A job as two: that of some rows, such as those that failed, and that of the others if there are any."""
+        others = sorted({*range(len(self.keys(job)))}.difference(some))
         if not others:
             return job, None
         divider = self._dividers[job.target.cloud]
-        return divider.part(job, failed), divider.part(job, others)
+        return divider.part(job, some), divider.part(job, others)
 
     def forget_retried(self) -> None:
         """Rows of jobs that have not failed any more."""
@@ -57,7 +61,7 @@ class FailedRows:
     def _lessen(self, target_id: int, target: Target, failed: int, gone: Collection[bytes]) -> None:
         key, payload, rows = self._sql("SELECT key, payload, rows FROM job WHERE id=?", (failed,)).fetchone()
         job = Job(key, target, payload, rows)
-        left = [index for index, row_key in enumerate(self._keys(job)) if row_key not in gone]
+        left = [index for index, row_key in enumerate(self.keys(job)) if row_key not in gone]
         if left:
             less = self._dividers[target.cloud].part(job, left)
             self._sql("UPDATE job SET payload=?, rows=? WHERE id=?", (less.payload, less.rows, failed))
@@ -66,6 +70,7 @@ class FailedRows:
             self._sql("UPDATE job SET state=5, payload=NULL WHERE id=?", (failed,))
             self._tally.move(target_id, State.FAILED, State.DIVIDED, rows)
 
-    def _keys(self, job: Job) -> Sequence[bytes]:
+    def keys(self, job: Job) -> Sequence[bytes]:
+        """Of its rows."""
         divider = self._dividers.get(job.target.cloud)
         return divider.row_keys(job) if divider else (job.key,)

@@ -15,7 +15,7 @@ CREATE TABLE job (
     key BLOB NOT NULL UNIQUE,      -- the same work always has the same key
     target INTEGER NOT NULL REFERENCES target,
     state INTEGER NOT NULL,        -- engine.model.State
-    due REAL NOT NULL,             -- of a waiting job; of a failed one, when it failed
+    due REAL NOT NULL,             -- of a waiting job; of one that has ended, when it did
     attempts INTEGER NOT NULL,
     rows INTEGER NOT NULL,         -- of input that the job stands for
     payload BLOB,                  -- NULL once it is not needed any more
@@ -30,6 +30,9 @@ CREATE INDEX job_failed ON job (due) WHERE state = 4;
 
 -- The rows of failed jobs, each in one of them. Its key is that of the job which would do the row alone.
 CREATE TABLE failed_row (key BLOB PRIMARY KEY, job INTEGER NOT NULL REFERENCES job) WITHOUT ROWID;
+
+-- Jobs under way whose work was asked for again meanwhile: each waits once more when it ends.
+CREATE TABLE asked_again (job INTEGER PRIMARY KEY REFERENCES job);
 
 -- Kept with every change, so that counting never reads the jobs.
 CREATE TABLE tally (
@@ -55,3 +58,24 @@ CREATE TABLE rejected (
     text TEXT NOT NULL,
     PRIMARY KEY (source, line)
 ) WITHOUT ROWID;
+
+-- The inbox: what notifications have changed and no job does yet.
+
+CREATE TABLE destination (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,            -- of row
+    fixed TEXT NOT NULL,           -- JSON: all of a row's columns but the one that tells what has changed
+    UNIQUE (kind, fixed)
+);
+
+CREATE TABLE pending (
+    destination INTEGER NOT NULL REFERENCES destination,
+    number INTEGER NOT NULL,       -- in the order of arrival
+    arrived REAL NOT NULL,
+    value TEXT NOT NULL,           -- of the column that tells what has changed
+    PRIMARY KEY (destination, number),
+    UNIQUE (destination, value)
+) WITHOUT ROWID;
+
+-- Ids of messages. A generation is a span of time; whole ones are forgotten.
+CREATE TABLE seen (generation INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (generation, id)) WITHOUT ROWID;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -12,13 +12,16 @@ from typing import Any, Self
 import apsw
 
 from engine.backlog import Backlog, Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
+from engine.backlog.inbox import Inbox
+from engine.backlog.overview import Overview, overview
 from engine.backlog.owner import Owner
+from engine.backlog.pruning import Keep, Pruned, Pruning
 from engine.backlog.tables import Tables
 from engine.backlog.writer import Writer
 from engine.errors import BacklogError
 from engine.model import Job, Settlement, Target
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 PAGE = 500
 
 
@@ -43,7 +46,9 @@ class SqliteBacklog(Backlog):
         self._clock = clock
         self._owner: Owner | None = None
         self._writer = Writer(self._connect, self._rolled_back)
+        self.inbox = Inbox(self._writer)
         self._tables: Tables
+        self._overview: Callable[[], Overview]
 
     async def __aenter__(self) -> Self:
         self.open()
@@ -88,11 +93,16 @@ class SqliteBacklog(Backlog):
             connection.close()
             age = "a newer" if version > SCHEMA_VERSION else "an older"
             raise BacklogError(f"the backlog {self._path} was written by {age} syncmux (schema {version})")
+        if version == 0 and (self._read_only or connection.execute("SELECT 1 FROM sqlite_schema").fetchone()):
+            connection.close()
+            raise BacklogError(f"{self._path} is no backlog, but another SQLite database")
         if not self._read_only:
             for pragma in (
+                "auto_vacuum=INCREMENTAL",  # of a file yet to be made; before anything is written to it
                 "journal_mode=WAL",
                 "synchronous=FULL",
                 "wal_autocheckpoint=4000",
+                "journal_size_limit=67108864",
                 "cache_size=-4096",
             ):
                 connection.execute(f"PRAGMA {pragma}")
@@ -100,13 +110,15 @@ class SqliteBacklog(Backlog):
                 with connection:
                     connection.execute(Path(__file__).with_name("schema.sql").read_text())
                     connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        elif version == 0:
-            raise BacklogError(f"{self._path} is no backlog")
         self._tables = Tables(connection, self._clock, self._dividers)
+        self._pruning = Pruning(connection, self._dividers)
+        self._overview = partial(overview, connection.execute, self._tables)
+        self.inbox.connected(connection, self._tables)
         return connection
 
     def _rolled_back(self) -> None:
         self._tables.load()
+        self.inbox.rolled_back()
 
     async def put(
         self,
@@ -133,14 +145,17 @@ class SqliteBacklog(Backlog):
     async def release(self) -> None:
         await self._writer.do(partial(Tables.release, self._tables))
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
-        await self._writer.do(lambda: self._tables.settle(settlements))
+    async def settle(self, settlements: Sequence[Settlement]) -> list[Job]:
+        return await self._writer.do(lambda: self._tables.settle(settlements))
 
     async def started(self, target: Target) -> list[Job]:
         return await self._writer.do(lambda: self._tables.started(target))
 
     async def tally(self) -> Tally:
         return await self._writer.do(partial(Tables.tally, self._tables))
+
+    async def overview(self) -> Overview:
+        return await self._writer.do(self._overview)
 
     async def progress(self, source: str) -> Source | None:
         return await self._writer.do(lambda: self._tables.progress(source))
@@ -166,14 +181,22 @@ class SqliteBacklog(Backlog):
                 yield rejected
             after = page[-1].source, page[-1].line
 
-    async def retry_failed(self, clouds: Sequence[str]) -> Count:
-        return await self._writer.do(lambda: self._tables.retry_failed(clouds))
+    async def retry_failed(self, accounts: Collection[tuple[str, str]]) -> Count:
+        return await self._writer.do(lambda: self._tables.retry_failed(accounts))
 
     async def remember(self, name: str, value: str) -> None:
         await self._writer.do(lambda: self._tables.remember(name, value))
 
     async def recall(self, name: str) -> str | None:
         return await self._writer.do(lambda: self._tables.recall(name))
+
+    async def prune(self, keep: Keep, after: int) -> Pruned:
+        """Forget those of the next jobs after one, by its id, that need not stay."""
+        return await self._writer.do(lambda: self._pruning.prune(keep, after))
+
+    async def give_back(self) -> bool:
+        """Give some unused space back to the file system. Returns whether there is more to give."""
+        return await self._writer.do(self._pruning.give_back)
 
     async def close(self) -> None:
         await self._writer.stop()

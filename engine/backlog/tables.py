@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import astuple, replace
 from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
@@ -13,8 +13,10 @@ from typing import Any
 
 import apsw
 
-from engine.backlog import Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
+from engine.backlog import Asked, Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
+from engine.backlog.asked_again import AskedAgain
 from engine.backlog.failed_rows import FailedRows
+from engine.backlog.known_rows import KnownRows
 from engine.backlog.tally import TallyTable
 from engine.model import Again, Finished, Job, Settlement, Split, Started, State, Target
 
@@ -34,6 +36,7 @@ class Tables:
         self._marks: dict[int, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
         self._tally = TallyTable(self._sql)
         self._failed = FailedRows(connection, self._tally, dividers)
+        self._asked_again = AskedAgain(self._sql)
         self.load()
 
     def load(self) -> None:
@@ -42,21 +45,23 @@ class Tables:
         self._target_ids = {Target(cloud, account, name): i for i, cloud, account, name in rows}
         self._targets = {i: target for target, i in self._target_ids.items()}
         self._tally.drop()
+        self._asked_again.load()
 
     def insert(self, jobs: Sequence[Job]) -> Put:
-        put = Put([], [])
+        put = Put([], [], [])
         for target, group in groupby(jobs, attrgetter("target")):
             target_id, same = self._target_id(target), list(group)
+            known = KnownRows(self._sql, self._failed, target_id, put)
             if self._tally.count(target_id, State.FAILED).jobs:
-                self._insert_with_failed(target_id, same, put)
-            else:
-                added = self._add(target_id, same)
-                for job in same:
-                    (put.waiting if added.pop(job.key, None) else put.known).append(job)
+                self._insert_with_failed(target_id, same, put, known)
+                continue
+            added = self._add(target_id, same)
+            for job in same:
+                put.waiting.append(job) if added.pop(job.key, None) else known.tell(job, job.key)
         self._tally.write()
         return put
 
-    def _insert_with_failed(self, target: int, jobs: Sequence[Job], put: Put) -> None:
+    def _insert_with_failed(self, target: int, jobs: Sequence[Job], put: Put, known: KnownRows) -> None:
         """Jobs for a target where something failed, of which they may take over some rows."""
         for job in jobs:
             failed = self._failed.take(target, job)
@@ -65,9 +70,33 @@ class Tables:
                 continue
             again, rest = self._failed.divide(job, failed) if failed else (None, job)
             if again:
-                (put.waiting if self._wait(target, again) else put.known).append(again)
+                (put.waiting if self._wait(target, again) else put.live).append(again)
             if rest:
-                put.known.append(rest)
+                known.tell(rest, job.key)
+
+    def ask(self, jobs: Sequence[Job]) -> Asked:
+        """Have jobs done from now on, whatever was done of them before."""
+        waiting: list[Job] = []
+        again = 0
+        for target, group in groupby(jobs, attrgetter("target")):
+            target_id, same = self._target_id(target), list(group)
+            if self._tally.count(target_id, State.FAILED).jobs:
+                for job in same:
+                    self._failed.take(target_id, job)
+            added = self._add(target_id, same)
+            for job in same:
+                if added.pop(job.key, None) or self._wait(target_id, job):
+                    waiting.append(job)
+                    continue
+                live, state, due = self._sql("SELECT id, state, due FROM job WHERE key=?", (job.key,)).fetchone()
+                if state == State.STARTED or (due, live) <= self._marks[target_id]:  # it may be on its way already
+                    self._asked_again.add(live)
+                    again += 1
+        self._tally.write()
+        return Asked(waiting, len(jobs) - len(waiting) - again, again)
+
+    def waiting(self, target: Target) -> int:
+        return self._tally.count(self._target_id(target), State.WAITING).jobs
 
     def _add(self, target: int, jobs: Sequence[Job]) -> dict[bytes, int]:
         """Have new jobs wait; returns the keys of those that were not there already, with their rows."""
@@ -121,46 +150,52 @@ class Tables:
     def release(self) -> None:
         self._marks.clear()
 
-    def settle(self, settlements: Sequence[Settlement]) -> None:
-        done: list[tuple[int, str | None, str | None, str | None, int]] = []
+    def settle(self, settlements: Sequence[Settlement]) -> list[Job]:
+        again: list[Job] = []
+        now = self._clock()
+        done: list[tuple[int, float, str | None, str | None, str | None, int]] = []
         for settlement in settlements:
             job = settlement.job
             target = self._target_id(job.target)
             before = State.STARTED if job.task else State.WAITING
+            # One that is not at its end begins anew, and so covers what it was asked for.
+            asked = not isinstance(settlement, Started) and self._asked_again.take(job.id)
             match settlement:
+                case Finished() if asked:
+                    after = State.WAITING
+                    later = max(self._clock(), self._marks[target][0] + 1e-6)
+                    self._sql("UPDATE job SET state=0, task=NULL, due=?, attempts=0 WHERE id=?", (later, job.id))
+                    again.append(job)
                 case Started(_, task, at):
                     after = State.STARTED
                     self._sql("UPDATE job SET state=1, task=?, started=? WHERE id=?", (task, at, job.id))
                 case Finished(_, State.FAILED, why, code, task):
                     after = State.FAILED
-                    self._sql(  # with its payload, to be tried again or exported
-                        "UPDATE job SET state=4, due=?, why=?, code=?, task=coalesce(?, task) WHERE id=?",
-                        (self._clock(), why or None, code or None, task or None, job.id),
-                    )
+                    # With its payload, to be tried again or exported.
+                    sql = "UPDATE job SET state=4, due=?, why=?, code=?, task=coalesce(?, task) WHERE id=?"
+                    self._sql(sql, (now, why or None, code or None, task or None, job.id))
                     self._failed.add(target, job)
                 case Finished(_, state, why, code, task):
                     after = state
-                    done.append((state, why or None, code or None, task or None, job.id))
+                    done.append((state, now, why or None, code or None, task or None, job.id))
                 case Again(_, due, why, counted):
                     after = State.WAITING
                     later = max(due, self._marks[target][0] + 1e-6)
-                    self._sql(
-                        "UPDATE job SET state=0, task=NULL, due=?, why=?, attempts=attempts+? WHERE id=?",
-                        (later, why, counted, job.id),
-                    )
+                    sql = "UPDATE job SET state=0, task=NULL, due=?, why=?, attempts=attempts+? WHERE id=?"
+                    self._sql(sql, (later, why, counted, job.id))
                 case Split(_, parts):
                     after = State.DIVIDED
-                    self._sql("UPDATE job SET state=5, payload=NULL WHERE id=?", (job.id,))
+                    self._sql("UPDATE job SET state=5, due=?, payload=NULL WHERE id=?", (now, job.id))
                     self._failed.take(target, job)
                     for part in parts:
                         # One may wait elsewhere. It gets a key of its own then: its rows need an outcome here.
                         self._wait(target, part) or self._wait(target, replace(part, key=_part_key(job, part)))
             if before is not after:
                 self._tally.move(target, before, after, job.rows)
-        self._sql_for_each(
-            "UPDATE job SET state=?, why=?, code=?, task=coalesce(?, task), payload=NULL WHERE id=?", done
-        )
+        sql = "UPDATE job SET state=?, due=?, why=?, code=?, task=coalesce(?, task), payload=NULL WHERE id=?"
+        self._sql_for_each(sql, done)
         self._tally.write()
+        return again
 
     def started(self, target: Target) -> list[Job]:
         sql = f"SELECT {JOB_COLUMNS} FROM job WHERE target=? AND state=1 ORDER BY id"  # noqa: S608
@@ -173,10 +208,7 @@ class Tables:
         return tally
 
     def advance(self, source: str, progress: Source) -> None:
-        self._sql(
-            "INSERT OR REPLACE INTO source VALUES (?,?,?,?,?)",
-            (source, progress.cursor, progress.rows, progress.rejected, progress.repeated),
-        )
+        self._sql("INSERT OR REPLACE INTO source VALUES (?,?,?,?,?)", (source, *astuple(progress)))
 
     def progress(self, source: str) -> Source | None:
         row = self._sql("SELECT cursor, rows, rejected, repeated FROM source WHERE name=?", (source,)).fetchone()
@@ -205,11 +237,11 @@ class Tables:
         rows = self._sql(sql, (due, last, limit)).fetchall()
         return [Failure(_job(self._target(row[-4]), row[:-4]), row[-3], row[-2], row[-1]) for row in rows]
 
-    def retry_failed(self, clouds: Sequence[str]) -> Count:
+    def retry_failed(self, accounts: Collection[tuple[str, str]]) -> Count:
         total = Count()
         for target, target_id in self._target_ids.items():
             failed = self._tally.count(target_id, State.FAILED)
-            if target.cloud not in clouds or not failed.jobs:
+            if (target.cloud, target.account) not in accounts or not failed.jobs:
                 continue
             due = max(self._clock(), self._marks[target_id][0] + 1e-6)
             sql = "UPDATE job SET state=0, task=NULL, due=?, attempts=0 WHERE target=? AND state=4"

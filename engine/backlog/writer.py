@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from engine.errors import BacklogError
+from engine.errors import BacklogError, NoSpaceError
 
 Result = TypeVar("Result")
 _Work = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
@@ -99,7 +99,7 @@ class Writer:
         if isinstance(failure, BacklogError):
             return failure
         if isinstance(failure, apsw.FullError):
-            return BacklogError(f"no space is left for the backlog: {failure}")
+            return NoSpaceError(f"no space is left for the backlog: {failure}")
         self._broken = failure
         return BacklogError(f"the backlog cannot be written: {failure}")
 

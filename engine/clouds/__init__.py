@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 from engine.clouds.constraints import Rule
 from engine.clouds.examination import Examination
 from engine.clouds.sources import Describe
-from engine.errors import InputError
+from engine.errors import ConfigError, InputError
 from engine.model import Account, Call, Job, Reply, Row
 from signers import SignedRequest
 
@@ -63,6 +63,7 @@ class Cloud(Protocol):
     page_size: int  # how many tasks one poll can answer for
     default_rate: float  # calls/s while the account's quota is unknown
     services: Mapping[str, str]  # service -> the setting that points it elsewhere; the first one does the work
+    callable_services: Sequence[str]  # those that any operation may be sent to; again the first one does the work
     domains: Sequence[str]  # the vendor's own host suffixes: where credentials may be sent without being asked
     credential_variables: Sequence[tuple[str, str, str]]  # names of (key id, secret, token) in the environment
     credential_sources: Mapping[str, Describe]  # name -> how credentials are had from there
@@ -133,6 +134,17 @@ def clouds() -> Mapping[str, Cloud]:
     modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
     found: list[Cloud] = [module.CLOUD for module in modules if hasattr(module, "CLOUD")]
     return {cloud.name: cloud for cloud in sorted(found, key=lambda cloud: cloud.name)}
+
+
+def service_of(cloud: Cloud, name: str) -> str:
+    """A service that any operation may be sent to, as calls name it: "" is the first one.
+
+    Raises `ConfigError` if there is none of that name.
+    """
+    known = cloud.callable_services
+    if name not in {"", *known}:
+        raise ConfigError(f"there is no service {name!r:.40} of {cloud.name} to call; there is {', '.join(known)}")
+    return "" if name == known[0] else name
 
 
 def cloud_for(row_type: type[Any]) -> Cloud:

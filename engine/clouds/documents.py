@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -38,6 +39,21 @@ def json_document(body: bytes, where: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise CredentialsError(f"{where} is not a JSON object")
     return document
+
+
+_CODE = re.compile(r"[A-Z][A-Za-z]{1,39}(\.([A-Z][A-Za-z]{1,39}|[0-9]{4}))*").fullmatch  # as the vendors' are
+
+
+def error_code(body: bytes) -> str:
+    """The vendor's code in a refusal; "" if there is none that looks like one."""
+    try:
+        document = json_document(body, "")
+    except CredentialsError:
+        return ""
+    nested = document.get("error")
+    places = [document, nested] if isinstance(nested, dict) else [document]
+    found = [place.get(name) for place in places for name in ("Code", "code", "error_code")]
+    return next((code for code in found if isinstance(code, str) and _CODE(code)), "")
 
 
 def ini_document(body: bytes, where: str) -> Mapping[str, Mapping[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from engine.clouds.documents import checked, ini_document, json_document, key_set
+from engine.clouds.documents import checked, error_code, ini_document, json_document, key_set
 from engine.errors import CredentialsError, UnavailableError
 from engine.model import Fetched, Reply
 from signers import SignedRequest
@@ -136,10 +136,11 @@ def accepted(reply: Reply, who: str) -> Reply:
 
     Raises:
         UnavailableError: it may be one later.
-        CredentialsError: it is a refusal. Its text is not repeated: it may hold what was sent.
+        CredentialsError: it is a refusal. Of its text only the code is repeated: the rest may hold what was sent.
     """
     if 200 <= reply.status < 300:
         return reply
     if reply.status >= 500 or reply.status == 429:
         raise UnavailableError(f"{who} cannot serve now", status=reply.status, sent=False)
-    raise CredentialsError(f"{who} refuses: HTTP {reply.status}")
+    code = error_code(reply.body)
+    raise CredentialsError(f"{who} refuses: {f'{code}, ' if code else ''}HTTP {reply.status}")

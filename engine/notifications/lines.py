@@ -26,14 +26,14 @@ FIELDS = frozenset({"bucket", "key", "op", "id", "time", "size", "etag", "versio
 _KINDS = {kind.value: kind for kind in Kind}
 
 
-def events(body: bytes) -> list[ObjectEvent]:
-    """All lines or none; empty ones are skipped.
+def events(body: bytes, first: int = 1) -> list[ObjectEvent]:
+    """All lines or none; empty ones are skipped. `first` is the number of the first one.
 
     Raises:
         NotificationError: a line cannot be used; the message begins with its number.
     """
     found = []
-    for number, line in enumerate(body.split(b"\n"), 1):
+    for number, line in enumerate(body.split(b"\n"), first):
         if not line or line.isspace():
             continue
         try:

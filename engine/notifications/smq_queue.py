@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 from engine.errors import (
     CallError,
+    ExpiredCredentialsError,
     ProtocolError,
     RejectedError,
     StaleSignatureError,
@@ -28,6 +29,7 @@ from engine.notifications.event import ObjectEvent
 from engine.notifications.smq import unwrapped
 from engine.notifications.xml_document import Element, xml_document
 
+SERVICE = "mns"  # that an account calls
 MAX_MESSAGES = 16  # in one request
 MAX_WAIT_S = 30
 
@@ -38,6 +40,8 @@ _CLASSES: Mapping[str, type[CallError]] = {
     "QueueNotExist": TargetError,
     "InvalidQueueName": TargetError,
     "TimeExpired": StaleSignatureError,
+    "SecurityTokenExpired": ExpiredCredentialsError,  # not listed; the vendor's other services say so
+    "InvalidSecurityToken": ExpiredCredentialsError,
     "QpsLimitExceeded": ThrottledError,
 }
 
@@ -58,7 +62,7 @@ def receive_call(queue: str, most: int = MAX_MESSAGES, wait_s: int = MAX_WAIT_S)
     if not 1 <= most <= MAX_MESSAGES or not 0 <= wait_s <= MAX_WAIT_S:
         raise ValueError(f"1 to {MAX_MESSAGES} messages, 0 to {MAX_WAIT_S} s")
     params = {"numOfMessages": str(most), "waitseconds": str(wait_s)}
-    return Call("BatchReceiveMessage", "GET", _path(queue), params)
+    return Call("BatchReceiveMessage", "GET", _path(queue), params, service=SERVICE)
 
 
 def received(reply: Reply) -> list[QueueMessage]:
@@ -81,7 +85,7 @@ def delete_call(queue: str, handles: Sequence[str]) -> Call:
         raise ValueError(f"1 to {MAX_MESSAGES} handles")
     listed = "".join([f"<ReceiptHandle>{escape(handle)}</ReceiptHandle>" for handle in handles])
     body = f'<?xml version="1.0" encoding="UTF-8"?><ReceiptHandles xmlns="{_NAMESPACE}">{listed}</ReceiptHandles>'
-    return Call("BatchDeleteMessage", "DELETE", _path(queue), body=body.encode())
+    return Call("BatchDeleteMessage", "DELETE", _path(queue), body=body.encode(), service=SERVICE)
 
 
 def deleted(reply: Reply) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -55,8 +55,11 @@ class Routes:
             return []
         return [route for route in prefixes.beginning(event.key) if route.takes(event)]
 
-    def routed(self, event: ObjectEvent) -> Routed:
+    def routed(self, event: ObjectEvent, scope: Collection[str] | None = None) -> Routed:
+        """`scope` names the routes that may be taken; None: all."""
         routes = self.taken_by(event)
+        if scope is not None:
+            routes = [route for route in routes if route.name in scope]
         made = [destination.row(event) for route in routes for destination in route.destinations]
         # Rows of two types may hold equal strings.
         rows = {(type(row), row): row for row in made if row is not None}

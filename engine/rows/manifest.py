@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -58,8 +59,13 @@ class Manifest(Generic[R]):
     @property
     def identity(self) -> str:
         """Tells manifests apart from run to run. The same file with other fixed values is other work."""
-        place = str(self._path.absolute()) if self._path else "-"
+        place = os.fsencode(self._path.absolute()).decode(errors="backslashreplace") if self._path else "-"
         return " ".join([place, *(f"{column}={value}" for column, value in sorted(self._fixed.items()))])
+
+    @property
+    def read_once(self) -> bool:
+        """Whether what was read cannot be read again: standard input, a named pipe."""
+        return self._path is None or self._path.is_fifo()
 
     def chunks(self, resume: Cursor | None = None) -> Iterator[Chunk[R]]:
         """The rows after `resume` or, if what comes before it is no longer the same, all rows.

@@ -79,8 +79,14 @@ class Schema(Generic[R]):
 
 def printable(text: str) -> str:
     """The beginning of `text`, safe to show on a terminal."""
-    cut = text[:TEXT_CHARACTERS]
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
+    return visible(text[:TEXT_CHARACTERS])
+
+
+def visible(text: str) -> str:
+    """All of `text`, safe to show on a terminal: it moves no cursor, begins no line and does not turn the writing."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def excerpt(line: bytes) -> str:

@@ -20,9 +20,10 @@ from engine.rows.formats import CSV, JSON_LINES, suffix_of
 from engine.rows.schema import R, RowError, Schema, printable
 
 
-def write_manifest(path: str | Path, rows: Iterable[R]) -> int:
+def write_manifest(path: str | Path, rows: Iterable[R], row_type: type[R] | None = None) -> int:
     """Write rows of one type as CSV or JSON lines, by the name of the file; `.gz` compresses. Returns their number.
 
+    Without rows a CSV has the header of `row_type`, if that is given.
     The file appears whole or not at all. An empty optional value reads back as the default of its column. Raises
     InputError if the name tells neither format, if no manifest can carry a row, or if the file cannot be written.
     """
@@ -37,6 +38,8 @@ def write_manifest(path: str | Path, rows: Iterable[R]) -> int:
             for line in lines:
                 file.write(line)
                 count += 1
+            if row_type and not count and suffix in CSV:
+                file.write(",".join(Schema(row_type).columns).encode() + b"\r\n")
     except RowError as error:
         raise InputError(f"{path} was not written: {error}") from error
     except OSError as error:

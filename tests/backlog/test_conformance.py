@@ -11,7 +11,7 @@ from tests.backlog.conftest import A, B, Clock, claim, counts, jobs, payloads
 
 
 async def test_jobs_come_out_in_the_order_they_went_in(backlog: Backlog, clock: Clock) -> None:
-    assert await backlog.put(jobs(A, 3, 1, 2)) == Put(jobs(A, 3, 1, 2), [])
+    assert await backlog.put(jobs(A, 3, 1, 2)) == Put(jobs(A, 3, 1, 2), [], [])
     assert payloads(await claim(backlog, A, 10, clock())) == [b"payload 3", b"payload 1", b"payload 2"]
 
 
@@ -39,10 +39,10 @@ async def test_what_was_claimed_and_left_is_given_again_after_a_release(backlog:
 
 async def test_known_work_is_not_accepted_again(backlog: Backlog, clock: Clock) -> None:
     await backlog.put(jobs(A, 1, 2))
-    assert await backlog.put(jobs(A, 2, 3, 1)) == Put(jobs(A, 3), jobs(A, 2, 1))
+    assert await backlog.put(jobs(A, 2, 3, 1)) == Put(jobs(A, 3), jobs(A, 2, 1), [])
     (job,) = [job for job in await claim(backlog, A, 9, clock()) if job.payload == b"payload 1"]
     await backlog.settle([Finished(job, State.ACCEPTED)])
-    assert await backlog.put(jobs(A, 1)) == Put([], jobs(A, 1))
+    assert await backlog.put(jobs(A, 1)) == Put([], [], jobs(A, 1))
 
 
 async def test_a_claim_tells_when_the_next_job_is_due(backlog: Backlog, clock: Clock) -> None:
@@ -133,8 +133,8 @@ async def test_failed_jobs_can_be_tried_again(backlog: Backlog, clock: Clock) ->
     await backlog.put(jobs(A, 1, rows=10))
     (job,) = await claim(backlog, A, 1, clock())
     await backlog.settle([Finished(job, State.FAILED, "no")])
-    assert await backlog.retry_failed(["other"]) == Count(0, 0)
-    assert await backlog.retry_failed(["cloud"]) == Count(1, 10)
+    assert await backlog.retry_failed([("other", "account")]) == Count(0, 0)
+    assert await backlog.retry_failed([("cloud", "account")]) == Count(1, 10)
     (again,) = await claim(backlog, A, 1, clock() + 1)
     assert (again.payload, again.attempts, again.task) == (b"payload 1", 0, "")
 
@@ -158,7 +158,7 @@ async def test_forgetting_makes_finished_work_new_and_leaves_the_rest(backlog: B
     await backlog.settle([Finished(job, State.SUCCEEDED)])
     await backlog.forget("m", ["cloud"])
     assert await backlog.progress("m") is None
-    assert await backlog.put(jobs(A, 1, 2)) == Put(jobs(A, 1), jobs(A, 2))
+    assert await backlog.put(jobs(A, 1, 2)) == Put(jobs(A, 1), jobs(A, 2), [])
 
 
 async def test_small_things_are_remembered(backlog: Backlog) -> None:
@@ -177,7 +177,9 @@ async def test_everything_survives_a_reopening(reopen: Callable[[], SqliteBacklo
         assert await after.progress("m") == Source("c", 3, 0, 0)
         assert [job.task for job in await after.started(A)] == ["t-2"]
         assert payloads(await claim(after, A, 9, clock())) == [b"payload 3"], "claimed, not settled: waiting again"
-        assert await after.put(jobs(A, 1, 2, 3)) == Put([], jobs(A, 1, 2, 3))
+        put = await after.put(jobs(A, 1, 2, 3))
+        assert (put.waiting, put.done) == ([], jobs(A, 1))
+        assert [(job.payload, job.task) for job in put.live] == [(b"payload 2", "t-2"), (b"payload 3", "")]
 
 
 async def test_forgetting_keeps_what_failed(backlog: Backlog, clock: Clock) -> None:

@@ -44,7 +44,7 @@ def texts(listed: list[Job]) -> list[str]:
 async def test_rows_put_again_in_other_jobs_are_not_failed_any_more(backlog: Backlog) -> None:
     await put(backlog, "a b c d e f g h i j")
     await end(backlog, State.FAILED)
-    assert await put(backlog, "i b", "f") == Put([words(W, "i b"), words(W, "f")], [])
+    assert await put(backlog, "i b", "f") == Put([words(W, "i b"), words(W, "f")], [], [])
     assert await failed(backlog) == ["a c d e g h j"]
     assert await end(backlog, State.ACCEPTED) == ["i b", "f"]
     assert await counts(backlog, W) == {State.FAILED: Count(1, 7), State.ACCEPTED: Count(2, 3)}
@@ -55,7 +55,7 @@ async def test_a_job_none_of_whose_rows_is_left_has_not_failed(backlog: Backlog)
     await end(backlog, State.FAILED)
     await put(backlog, "d a c", "b e")
     assert await failed(backlog) == []
-    assert await backlog.retry_failed(["words"]) == Count(0, 0)
+    assert await backlog.retry_failed([("words", "account")]) == Count(0, 0)
     assert await end(backlog, State.ACCEPTED) == ["d a c", "b e"]
     assert (await put(backlog, "a b", "c d")).waiting == [], "all of it is done"
 
@@ -80,7 +80,7 @@ async def test_what_failed_in_two_jobs_fails_in_the_later(backlog: Backlog) -> N
 async def test_a_failed_job_put_again_waits_whole(backlog: Backlog) -> None:
     await put(backlog, "a b c")
     await end(backlog, State.FAILED)
-    assert await put(backlog, "a b c") == Put([words(W, "a b c")], [])
+    assert await put(backlog, "a b c") == Put([words(W, "a b c")], [], [])
     assert await failed(backlog) == []
     assert await end(backlog, State.ACCEPTED) == ["a b c"]
     assert await counts(backlog, W) == {State.ACCEPTED: Count(1, 3)}
@@ -93,12 +93,33 @@ async def test_of_a_known_job_only_the_failed_rows_wait_again(backlog: Backlog) 
     await backlog.settle([Split(job, (words(W, "a b"), words(W, "c d")))])
     one, other = await claim(backlog, W, 2, LATER)
     await backlog.settle([Finished(one, State.ACCEPTED), Finished(other, State.FAILED)])
-    assert await put(backlog, "a b c d") == Put([words(W, "c d")], [words(W, "a b")])
+    assert await put(backlog, "a b c d") == Put([words(W, "c d")], [], [words(W, "a b")])
     assert await end(backlog, State.FAILED) == ["c d"]
     await put(backlog, "d")
     await end(backlog, State.ACCEPTED)
-    assert await put(backlog, "c d") == Put([words(W, "c")], [words(W, "d")])
+    assert await put(backlog, "c d") == Put([words(W, "c")], [], [words(W, "d")])
     assert await failed(backlog) == []
+
+
+async def test_rows_of_a_divided_job_stand_as_their_parts_do(backlog: Backlog) -> None:
+    await put(backlog, "a b c d")
+    (job,) = await claim(backlog, W, 1, LATER)
+    await backlog.settle([Split(job, (words(W, "a b"), words(W, "c d")))])
+    assert await put(backlog, "a b c d") == Put([], [words(W, "a b c d")], [])
+    (one,) = await claim(backlog, W, 1, LATER)
+    await backlog.settle([Finished(one, State.ACCEPTED)])
+    assert await put(backlog, "a b c d") == Put([], [words(W, "c d")], [words(W, "a b")])
+    await end(backlog, State.ACCEPTED)
+    assert await put(backlog, "a b c d") == Put([], [], [words(W, "a b c d")])
+
+
+async def test_rows_that_another_job_has_taken_over_stand_as_it_does(backlog: Backlog) -> None:
+    await put(backlog, "a b c")
+    await end(backlog, State.FAILED)
+    assert await put(backlog, "c d") == Put([words(W, "c d")], [], [])
+    assert await put(backlog, "a b c") == Put([words(W, "a b")], [words(W, "c")], [])
+    await end(backlog, State.ACCEPTED)
+    assert await put(backlog, "a b c") == Put([], [], [words(W, "a b c")])
 
 
 async def test_a_job_divided_again_has_all_its_parts_again(backlog: Backlog) -> None:
@@ -108,7 +129,7 @@ async def test_a_job_divided_again_has_all_its_parts_again(backlog: Backlog) -> 
         await backlog.settle([Split(whole, (words(W, "a"), words(W, "b")))])
         await backlog.release()
         assert sorted(set(await end(backlog, State.FAILED))) == ["a", "b"]
-        assert await put(backlog, "a b") == Put([words(W, "a b")], [])
+        assert await put(backlog, "a b") == Put([words(W, "a b")], [], [])
 
 
 async def test_trying_again_tries_what_is_left(backlog: Backlog) -> None:
@@ -116,7 +137,7 @@ async def test_trying_again_tries_what_is_left(backlog: Backlog) -> None:
     await end(backlog, State.FAILED)
     await put(backlog, "b")
     await end(backlog, State.ACCEPTED)
-    assert await backlog.retry_failed(["words"]) == Count(1, 2)
+    assert await backlog.retry_failed([("words", "account")]) == Count(1, 2)
     assert await end(backlog, State.FAILED) == ["a c"]
     assert await failed(backlog) == ["a c"]
 
@@ -210,27 +231,33 @@ def test_any_order_of_events(events: list[tuple[str, str]]) -> None:
 
 async def _follow(events: list[tuple[str, str]]) -> None:
     expected: set[str] = set()
+    well: set[str] = set()
     async with SqliteBacklog(":memory:", DIVIDERS) as backlog:
         for what, text in events:
             rows = set(text.split())
             if what == "put":
                 taken = await put(backlog, text)
-                assert sorted(row for job in (*taken.waiting, *taken.known) for row in _rows(job)) == sorted(rows)
+                assert sorted(row for told in taken for job in told for row in _rows(job)) == sorted(rows)
                 assert expected & rows <= {row for job in await _waiting(backlog) for row in _rows(job)}
                 expected -= rows
+                waiting = {row for job in await _waiting(backlog) for row in _rows(job)}
+                assert waiting.issuperset(row for job in (*taken.waiting, *taken.live) for row in _rows(job))
+                assert well.issuperset(row for job in taken.done for row in _rows(job))
             elif what == "retry":
-                await backlog.retry_failed(["words"])
+                await backlog.retry_failed([("words", "account")])
                 expected.clear()
             else:
                 for job in (await _waiting(backlog))[JOBS.index(text) % 3 :][:1]:
+                    if what == "accept":
+                        well.update(_rows(job))
                     if what == "divide":
                         expected.difference_update(_rows(job))  # they wait
                     expected |= await _settle(backlog, what, job)
             listed = [row for text in await failed(backlog) for row in text.split()]
             assert sorted(listed) == sorted(expected), "each of them, and once"
-            waiting = await _waiting(backlog)
+            left = await _waiting(backlog)
             counted = (await counts(backlog, W)).get(State.WAITING, Count())
-            assert counted == Count(len(waiting), sum(job.rows for job in waiting))
+            assert counted == Count(len(left), sum(job.rows for job in left))
 
 
 def _rows(job: Job) -> list[str]:

@@ -32,7 +32,7 @@ async def look(path: Path, said: list[str]) -> None:
         counted = {state: tally.get(state, Count()).jobs for state in State}
         failed = [failure.job.rows async for failure in backlog.failures()]
         there = 0
-        while (await backlog.put(batch(there))).known:
+        while (put := await backlog.put(batch(there))).live or put.done:
             there += 1
         progress = await backlog.progress("m")
     lessened = failed.count(1)  # failed jobs of two rows, of which one was put again

@@ -70,6 +70,18 @@ async def test_a_backlog_of_another_version_is_refused(tmp_path: Path, version: 
             SqliteBacklog(path, read_only=read_only).open()
 
 
+async def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "customers.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE customers (name)")
+    connection.close()
+    before = path.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(BacklogError, match="is no backlog"):
+            SqliteBacklog(path, read_only=read_only).open()
+    assert path.read_bytes() == before
+
+
 async def test_a_missing_backlog_is_not_made_by_looking(tmp_path: Path) -> None:
     with pytest.raises(BacklogError, match="cannot open"):
         SqliteBacklog(tmp_path / "none.db", read_only=True).open()

@@ -88,7 +88,9 @@ async def test_projects_can_be_asked_for_by_an_account_that_has_none(clouds: Clo
         assert len(await engine.do(oms.KeystoneListProjects())) == 3
         with pytest.raises(ConfigError, match="project_id"):
             await engine.do(oms.ListSyncTasks())
-        assert "projects" in await engine.call("huawei", "", method="GET", path="/v3/projects", service="iam")
+        assert "projects" in await engine.call(
+            "huawei", "KeystoneListProjects", method="GET", path="/v3/projects", service="iam"
+        )
 
 
 async def test_any_other_operation_can_be_called(clouds: Clouds) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from engine import Engine, Limits, Options, Push, Trigger
+from engine.chunks import MOMENT_S
 from engine.clouds import clouds as every_cloud
-from engine.feed import MOMENT_S
 from engine.model import State
 from tests.engine.conftest import Clouds
 

@@ -1,0 +1,172 @@
+"""The inbox: what notifications have changed, durably, until jobs take its place.
+
+A row waits here once however often it is asked for. The ids of the messages that asked are remembered in the same
+transaction, so that a message that comes twice is done once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import apsw
+
+from engine.backlog import Asked
+from engine.backlog.inbox_tables import Accepted, Delivery, Destination, InboxTables, Move, Want
+from engine.backlog.tables import Tables
+from engine.backlog.writer import Writer
+from engine.errors import BacklogError, InboxFullError
+
+ROWS_AT_ONCE = 5_000  # in one transaction, if several deliveries share it
+RATE_OVER_S = 10.0  # how far back the rate of what leaves is looked at
+LONGEST_RETRY_S = 60.0
+
+
+@dataclass(slots=True)
+class Heap:
+    """The rows that wait for one destination."""
+
+    rows: int
+    oldest_at: float  # when the first one arrived, in seconds since the epoch
+    since: float  # the same by the monotonic clock, as far as this process knows
+
+    def begin(self, oldest_at: float) -> None:
+        self.oldest_at = oldest_at
+        self.since = time.monotonic() - max(0.0, time.time() - oldest_at)
+
+
+class Inbox:
+    """For use in one event loop, while the backlog is open."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.max_rows = 1_000_000
+        self.heaps: dict[Destination, Heap] = {}  # those that hold something
+        self.rows = 0
+        self.changed = asyncio.Event()  # rows came
+        self._writer = writer
+        self._tables: InboxTables
+        self._gathered: list[tuple[Delivery, asyncio.Future[Accepted]]] = []
+        self._coming = 0  # rows of deliveries that are not yet committed
+        self._writing: asyncio.Task[None] | None = None
+        self._moved: tuple[float, float] = (time.monotonic(), 0.0)  # when rows left last, and how many did of late
+
+    def connected(self, connection: apsw.Connection, tables: Tables) -> None:
+        """In the writer's thread."""
+        self._tables = InboxTables(connection, tables)
+
+    def rolled_back(self) -> None:
+        """In the writer's thread."""
+        self._tables.load()
+
+    @property
+    def oldest_at(self) -> float | None:
+        """When the row arrived that waits longest, in seconds since the epoch."""
+        return min([heap.oldest_at for heap in self.heaps.values()], default=None)
+
+    @property
+    def full(self) -> bool:
+        return self.rows + self._coming >= self.max_rows
+
+    async def open(self, remember_s: float, max_rows: int) -> None:
+        """Find what earlier processes left. `remember_s` is how long ids are remembered, at least."""
+        self._tables.remember_s = remember_s
+        self.max_rows = max_rows
+        for destination, (rows, oldest_at) in (await self._writer.do(self._read)).items():
+            heap = self.heaps[destination] = Heap(rows, 0.0, 0.0)
+            heap.begin(oldest_at)
+            self.rows += rows
+
+    async def accept(self, delivery: Delivery) -> Accepted:
+        """Returns when it is durable. Deliveries that come while another is being written share the next commit.
+
+        Raises:
+            InboxFullError: too much waits already. Nothing was taken.
+            BacklogError: it could not be written. Nothing was taken.
+        """
+        rows = delivery.rows
+        if self.rows + self._coming + rows > self.max_rows:
+            raise InboxFullError(f"{self.rows:,} rows wait, and {self.max_rows:,} may", self._retry_after_s())
+        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
+        self._gathered.append((delivery, future))
+        self._coming += rows
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write(), name="syncmux inbox")
+        return await future
+
+    async def due(self, wants: Sequence[Want]) -> list[list[tuple[int, str]] | None]:
+        """For each want, numbers and values of rows in the order of their arrival; None if its target has enough."""
+        return await self._writer.do(lambda: self._tables.due(wants))
+
+    async def move(self, moves: Sequence[Move]) -> Asked:
+        """Put jobs in the place of rows, in one transaction."""
+        return await asyncio.shield(self._move(moves))  # what was moved is counted, whoever still waits for it
+
+    def _read(self) -> dict[Destination, tuple[int, float]]:
+        return self._tables.waiting()
+
+    async def _write(self) -> None:
+        while self._gathered:
+            batch = self._next()
+            try:
+                accept = partial(self._tables.accept, [delivery for delivery, _ in batch], time.time())
+                accepted, added = await self._writer.do(accept)
+            except BacklogError as error:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            finally:
+                self._coming -= sum([delivery.rows for delivery, _ in batch])
+            for destination, rows in added.items():
+                self._add(destination, rows)
+            for (_, future), result in zip(batch, accepted, strict=True):
+                if not future.done():
+                    future.set_result(result)
+            if added:
+                self.changed.set()
+        self._writing = None
+
+    def _next(self) -> list[tuple[Delivery, asyncio.Future[Accepted]]]:
+        """The deliveries of one transaction: few enough that nobody waits long for it."""
+        rows = number = 0
+        while number < len(self._gathered) and (number == 0 or rows < ROWS_AT_ONCE):
+            rows += self._gathered[number][0].rows
+            number += 1
+        batch, self._gathered = self._gathered[:number], self._gathered[number:]
+        return batch
+
+    async def _move(self, moves: Sequence[Move]) -> Asked:
+        asked, left = await self._writer.do(lambda: self._tables.move(moves))
+        for move in moves:
+            heap = self.heaps[move.destination]
+            heap.rows -= move.rows
+            self.rows -= move.rows
+            oldest_at = left[move.destination]
+            if heap.rows:
+                heap.begin(heap.oldest_at if oldest_at is None else oldest_at)
+            else:
+                del self.heaps[move.destination]
+        self._count_moved(sum([move.rows for move in moves]))
+        return asked
+
+    def _add(self, destination: Destination, rows: int) -> None:
+        heap = self.heaps.get(destination)
+        if heap is None:
+            heap = self.heaps[destination] = Heap(0, 0.0, 0.0)
+            heap.begin(time.time())
+        heap.rows += rows
+        self.rows += rows
+
+    def _count_moved(self, rows: int) -> None:
+        at, moved = self._moved
+        now = time.monotonic()
+        self._moved = now, moved * 2.0 ** ((at - now) / RATE_OVER_S) + rows
+
+    def _retry_after_s(self) -> float:
+        """When a tenth of the room should be free, by how fast rows left of late."""
+        self._count_moved(0)
+        per_s = self._moved[1] / RATE_OVER_S
+        return min(LONGEST_RETRY_S, max(1.0, self.max_rows / 10 / per_s)) if per_s > 0 else LONGEST_RETRY_S

@@ -1,0 +1,189 @@
+"""The SQL of the inbox. Everything here runs in the writer's thread, inside its transaction."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import apsw
+import orjson
+
+from engine.backlog import Asked, Rejected
+from engine.backlog.tables import Tables
+from engine.model import Job, Target
+
+FORGOTTEN_AT_ONCE = 1_000  # ids, with every delivery, while there are old ones
+
+
+class Destination(NamedTuple):
+    """Rows that differ in nothing but what has changed: they can share jobs."""
+
+    kind: str
+    fixed: tuple[str, ...]
+
+
+class Delivery(NamedTuple):
+    """Events of one sender, each with its id ("" if it has none) and what is to be done about it."""
+
+    sender: str
+    events: Sequence[tuple[str, Sequence[tuple[Destination, str]]]]
+
+    @property
+    def rows(self) -> int:
+        return sum([len(rows) for _, rows in self.events])
+
+
+class Accepted(NamedTuple):
+    """What became of a delivery."""
+
+    repeated: int  # events that this sender had sent before: nothing was done about them
+    rows: int  # of the others
+    waiting: int  # of these, new; the others waited already
+
+
+class Want(NamedTuple):
+    """Up to `limit` of the rows that wait for a destination, unless `ahead` jobs wait at `target`."""
+
+    destination: Destination
+    limit: int
+    target: Target | None
+    ahead: int
+
+
+class Move(NamedTuple):
+    """Jobs that take the place of a destination's rows, up to and including a number."""
+
+    destination: Destination
+    last: int
+    rows: int
+    jobs: Sequence[Job]
+    rejected: Sequence[Rejected]
+
+
+class InboxTables:
+    def __init__(self, connection: apsw.Connection, tables: Tables) -> None:
+        self.remember_s = 86_400.0
+        self._sql: Callable[..., Any] = connection.execute
+        self._sql_for_each: Callable[..., Any] = connection.executemany
+        self._tables = tables
+        self._number = 0
+        self.load()
+
+    def load(self) -> None:
+        """Take what is kept in memory from the file: at first, and after a transaction came to nothing."""
+        listed = self._sql("SELECT id, kind, fixed FROM destination")
+        self._ids = {Destination(kind, tuple(orjson.loads(fixed))): i for i, kind, fixed in listed}
+        sql = "SELECT coalesce(max(number), 0) FROM pending WHERE destination=?"
+        last = [self._sql(sql, (i,)).fetchone()[0] for i in self._ids.values()]
+        self._number = max(last, default=self._number)
+        self._began = self._newest("TRUE")  # the generation of ids that is added to, by when it began
+        self._before = self._newest("generation < ?", self._began) if self._began else None
+        self._stale = True
+
+    def waiting(self) -> dict[Destination, tuple[int, float]]:
+        """By destination, how many rows wait and since when the first one does. Reads all of them."""
+        listed = dict.fromkeys(self._ids, (0, 0.0))
+        names = {i: destination for destination, i in self._ids.items()}
+        for i, rows, oldest in self._sql("SELECT destination, count(*), min(arrived) FROM pending GROUP BY 1"):
+            listed[names[i]] = rows, oldest
+        return {destination: counted for destination, counted in listed.items() if counted[0]}
+
+    def accept(self, deliveries: Sequence[Delivery], at: float) -> tuple[list[Accepted], Counter[Destination]]:
+        """Remember ids and add rows. Returns what became of each delivery, and how many rows each destination got."""
+        ids = [[_digest(sender, event) if event else None for event, _ in events] for sender, events in deliveries]
+        fresh = self._remember([digest for each in ids for digest in each if digest], int(at))
+        counted: list[tuple[int, int, int]] = []
+        bindings: list[tuple[int, int, float, str]] = []
+        for delivery, digests in zip(deliveries, ids, strict=True):
+            before, repeated = self._number, 0
+            for (_, rows), digest in zip(delivery.events, digests, strict=True):
+                if digest is not None:
+                    if digest not in fresh:
+                        repeated += 1
+                        continue
+                    fresh.remove(digest)
+                for destination, value in rows:
+                    self._number += 1
+                    bindings.append((self._id(destination), self._number, at, value))
+            counted.append((repeated, before, self._number))
+        sql = "INSERT INTO pending VALUES (?,?,?,?) ON CONFLICT (destination, value) DO NOTHING"
+        added = list(self._sql_for_each(sql + " RETURNING number, destination", bindings))
+        numbers = [number for number, _ in added]
+        accepted = [
+            Accepted(repeated, last - first, bisect_right(numbers, last) - bisect_right(numbers, first))
+            for repeated, first, last in counted
+        ]
+        names = {i: destination for destination, i in self._ids.items()}
+        return accepted, Counter({names[i]: rows for i, rows in Counter([i for _, i in added]).items()})
+
+    def due(self, wants: Sequence[Want]) -> list[list[tuple[int, str]] | None]:
+        """For each want, numbers and values of rows in the order of their arrival; None if its target has enough."""
+        sql = "SELECT number, value FROM pending WHERE destination=? ORDER BY number LIMIT ?"
+        return [
+            None
+            if target and self._tables.waiting(target) >= ahead
+            else self._sql(sql, (self._id(destination), limit)).fetchall()
+            for destination, limit, target, ahead in wants
+        ]
+
+    def move(self, moves: Sequence[Move]) -> tuple[Asked, dict[Destination, float | None]]:
+        """Put jobs in the place of rows. Returns since when the first of those left waits, by destination."""
+        waiting: list[Job] = []
+        covered = again = 0
+        left: dict[Destination, float | None] = {}
+        for destination, last, _, jobs, rejected in moves:
+            asked = self._tables.ask(jobs)
+            waiting += asked.waiting
+            covered, again = covered + asked.covered, again + asked.again
+            self._tables.reject(rejected)
+            i = self._id(destination)
+            self._sql("DELETE FROM pending WHERE destination=? AND number<=?", (i, last))
+            first = self._sql(
+                "SELECT arrived FROM pending WHERE destination=? ORDER BY number LIMIT 1", (i,)
+            ).fetchone()
+            left[destination] = first[0] if first else None
+        return Asked(waiting, covered, again), left
+
+    def _remember(self, digests: Sequence[bytes], at: int) -> set[bytes]:
+        """Which ids are new. They are kept for at least `remember_s`, by generations of that length."""
+        if self._began is None or at - self._began >= self.remember_s:
+            self._before, self._began, self._stale = self._began, at, True
+        if self._stale:
+            self._forget()
+        if self._before is not None:
+            known = self._sql_for_each(
+                "SELECT id FROM seen WHERE generation=? AND id=?", [(self._before, digest) for digest in digests]
+            )
+            old = {digest for (digest,) in known}
+            digests = [digest for digest in digests if digest not in old]
+        sql = "INSERT OR IGNORE INTO seen VALUES (?,?) RETURNING id"
+        return {digest for (digest,) in self._sql_for_each(sql, [(self._began, digest) for digest in digests])}
+
+    def _forget(self) -> None:
+        """A part of the generations before the last two."""
+        sql = (
+            "DELETE FROM seen WHERE (generation, id) IN (SELECT generation, id FROM seen WHERE generation < ? LIMIT ?)"
+        )
+        before = self._began if self._before is None else self._before
+        forgotten = self._sql(sql + " RETURNING 1", (before, FORGOTTEN_AT_ONCE)).fetchall()
+        self._stale = len(forgotten) == FORGOTTEN_AT_ONCE
+
+    def _newest(self, which: str, *bindings: object) -> int | None:
+        found: int | None = self._sql(f"SELECT max(generation) FROM seen WHERE {which}", bindings).fetchone()[0]  # noqa: S608
+        return found
+
+    def _id(self, destination: Destination) -> int:
+        known = self._ids.get(destination)
+        if known is None:
+            sql = "INSERT INTO destination (kind, fixed) VALUES (?,?) RETURNING id"
+            row = self._sql(sql, (destination.kind, orjson.dumps(destination.fixed).decode())).fetchone()
+            known = self._ids[destination] = int(row[0])
+        return known
+
+
+def _digest(sender: str, event: str) -> bytes:
+    """Two senders may give the same id."""
+    return blake2b(f"{sender}\0{event}".encode(), digest_size=16).digest()
