@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.changes import Changed, Changes
     from engine.clouds.alibaba import Trigger
     from engine.clouds.huawei import Push
+    from engine.creates import Created, Creates
     from engine.engine import Engine
     from engine.errors import (
         BacklogError,
@@ -31,7 +33,11 @@ __all__ = [
     "Account",
     "BacklogError",
     "CallError",
+    "Changed",
+    "Changes",
     "ConfigError",
+    "Created",
+    "Creates",
     "Credentials",
     "CredentialsError",
     "Engine",
@@ -52,7 +58,11 @@ _HOMES = {
     "Account": "engine.model",
     "BacklogError": "engine.errors",
     "CallError": "engine.errors",
+    "Changed": "engine.changes",
+    "Changes": "engine.changes",
     "ConfigError": "engine.errors",
+    "Created": "engine.creates",
+    "Creates": "engine.creates",
     "Credentials": "signers",
     "CredentialsError": "engine.errors",
     "Engine": "engine.engine",

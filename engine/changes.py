@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -34,36 +33,40 @@ class Changed:
 
 
 class Changes:
-    """Changes things in the name of an engine's accounts; the order of wishes is recorded in its backlog."""
+    """Changes things in the name of an engine's accounts; the order of wishes is recorded in its `intents`."""
 
-    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
+    def __init__(
+        self, engine: Engine, patience: Patience | None = None, told: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        """`told` hears what is waited for, when that takes long."""
         self._engine = engine
         self._patience = patience or Patience()
-        self._sending: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # by subject: one after the other
-        self._updating = asyncio.Lock()
+        self._told = told
+        self._wished: dict[str, int] = {}  # the generation of our newest wish, by subject
 
     async def bring(self, change: Change, account: str = "") -> Changed:
         """Bring the subject into the state, unless it is there.
 
         Raises:
             CallError: the cloud refuses, or gives no valid answer for too long.
+            BacklogError: it cannot be recorded, or another process goes on changing the same.
         """
         key = self._key(change, account)
-        generation = await self._wish(key, change)
+        generation = self._wished[key] = await self._wish(key, change)
         return await self._bring(change, account, key, generation)
 
     async def hold(self, change: Change, account: str = "") -> Changed:
         """Stay after `bring` until no lost request can undo the change, and repeat it whenever one did. What cannot be
-        looked at is repeated once, at the end."""
-        key = self._key(change, account)
-        generation = (await self._recall(key)).generation
+        looked at is repeated once, at the end. The task is that of the last repeat."""
+        key, task = self._key(change, account), ""
         while True:
             settled_at = (await self._recall(key)).settled_at(self._patience.settle_s)
             over = time.time() >= settled_at
             if over or change.look:
-                done = await self._bring(change, account, key, generation)
+                done = await self._bring(change, account, key, self._wished[key])
+                task = done.task or task
                 if over or done.how == "superseded":
-                    return replace(done, settled_at=0.0)
+                    return replace(done, task=task, settled_at=0.0)
             await asyncio.sleep(max(0.001, min(settled_at - time.time(), self._patience.most_s)))
 
     async def follow(self, change: Change, changed: Changed, account: str = "") -> bool:
@@ -86,7 +89,7 @@ class Changes:
         backoff = Backoff(self._patience.look_s / 2, self._patience.most_s)
         unsure = False
         for number in count(1):
-            async with self._sending[key] if key else nullcontext():
+            async with self._engine.intents.claimed(key, self._told) if key else nullcontext():
                 wish = await self._recall(key)
                 settled_at = wish.settled_at(self._patience.settle_s)
                 in_doubt = unsure or change.state in wish.lost  # by this process, or one before it
@@ -103,13 +106,17 @@ class Changes:
                     return Changed("done", change.task(answer), settled_at)
                 if judged is not Verdict.IN_DOUBT:
                     await self._update(key, None, partial(Desired.answered, state=change.state, before=wish))
+                if failure.code in change.proving:
+                    return Changed("done" if unsure else "already", settled_at=settled_at)
                 taken = failure.code in change.taken
                 if taken and (unsure or await self._reached(change, account)):
                     return Changed("done" if unsure else "already", settled_at=settled_at)
                 if judged is Verdict.REFUSED or number == self._patience.attempts:
                     raise failure
                 unsure = unsure or judged is Verdict.IN_DOUBT
-            await asyncio.sleep(max(0.001, backoff.delay_s(number, random(), failure.retry_after_s)))  # noqa: S311
+            pause_s = max(0.001, backoff.delay_s(number, random(), failure.retry_after_s))  # noqa: S311
+            self._told(f"{failure}: looked at again in {pause_s:.1f} s")
+            await asyncio.sleep(pause_s)
         raise AssertionError("unreachable")
 
     async def _reached(self, change: Change, account: str) -> bool:
@@ -121,6 +128,8 @@ class Changes:
         """Whether what was lost takes effect, given time."""
         absence, pause_s = Absence(), self._patience.look_s
         unsure_s = change.unsure_s if self._patience.unsure_s is None else self._patience.unsure_s
+        if change.look and change.unsure_s:
+            self._told(f"an answer was lost: whether it is {change.state} is looked up, for {unsure_s:g} s at least")
         while change.look and change.unsure_s:
             asked = time.time()  # the answer tells nothing of what happened after it was asked for
             if await self._reached(change, account):
@@ -153,12 +162,12 @@ class Changes:
         """Record what `update` makes of the newest wish; False if that is not of the `generation`."""
         if not key:
             return True
-        async with self._updating:  # nobody else records between the reading and the writing
-            wish = await self._recall(key)
-            if generation not in {None, wish.generation}:
-                return False
-            await self._engine.backlog.remember(key, update(wish).dump())
-            return True
+
+        def updated(text: str | None) -> str | None:
+            wish = Desired.load(text)
+            return update(wish).dump() if generation in {None, wish.generation} else None
+
+        return await self._engine.intents.update(key, updated)
 
     async def _recall(self, key: str) -> Desired:
-        return Desired.load(await self._engine.backlog.recall(key)) if key else Desired()
+        return Desired.load(await self._engine.intents.recall(key)) if key else Desired()

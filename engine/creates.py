@@ -1,6 +1,6 @@
 """Creates things once: whatever becomes of answers, requests and this process.
 
-The intent is in the backlog before its request is sent, and the outcome after. What a lost request did is looked up
+The intent is recorded before its request is sent, and the outcome after. What a lost request did is looked up
 before it is sent again, in this process or the next.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from random import random
@@ -39,12 +39,15 @@ class Created:
 
 
 class Creates:
-    """Creates in the name of an engine's accounts, recorded in its backlog."""
+    """Creates in the name of an engine's accounts, recorded in its `intents`."""
 
-    def __init__(self, engine: Engine, patience: Patience | None = None) -> None:
+    def __init__(
+        self, engine: Engine, patience: Patience | None = None, told: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        """`told` hears what is waited for, when that takes long."""
         self._engine = engine
         self._patience = patience or Patience()
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._told = told
 
     async def create(self, creation: Creation, account: str = "", *, if_not_exists: bool = True) -> Created:
         """See to it that the thing exists once.
@@ -54,10 +57,11 @@ class Creates:
 
         Raises:
             CallError: the cloud refuses, or it could not be found out what a request did. Then the same call, also in
-                another process on the same backlog, goes on where this one was left.
+                another process with the same `intents`, goes on where this one was left.
+            BacklogError: it cannot be recorded, or another process goes on creating the same.
         """
         key, lookup = self._key(creation, account), self._lookup(creation, account)
-        async with self._locks[key]:
+        async with self._engine.intents.claimed(key, self._told):
             intent = await self._recall(key)
             if intent and intent.id:
                 if if_not_exists and await lookup.there(intent.id):
@@ -76,16 +80,18 @@ class Creates:
         intent, or an unfinished one."""
         key, lookup = self._key(creation, account), self._lookup(creation, account)
         removed: tuple[str, ...] = ()
-        async with self._locks[key]:
-            while (intent := await self._recall(key)) and intent.id:
+        while True:
+            async with self._engine.intents.claimed(key, self._told):
+                intent = await self._recall(key)
+                if intent is None or not intent.id:
+                    return None
                 settled_at = intent.settled_at(self._patience.settle_s)
                 over = time.time() >= settled_at
                 done = await self._swept(key, lookup, intent, "exists")
-                removed += done.removed
-                if over:
-                    return replace(done, removed=removed, settled_at=0.0)
-                await asyncio.sleep(max(0.001, min(settled_at - time.time(), self._patience.most_s)))
-        return None
+            removed += done.removed
+            if over:
+                return replace(done, removed=removed, settled_at=0.0)
+            await asyncio.sleep(max(0.001, min(settled_at - time.time(), self._patience.most_s)))
 
     async def _carry_out(self, key: str, lookup: Lookup, intent: Intent, if_not_exists: bool) -> Created:
         creation = lookup.creation
@@ -94,8 +100,13 @@ class Creates:
         final = False
         backoff = Backoff(self._patience.look_s / 2, self._patience.most_s)
         for number in count(1):
-            if unsure and (found := await lookup.lost(intent.token)):
-                return await self._done(key, lookup, intent.recovered(), found.id, "recovered")
+            if unsure:
+                self._told(
+                    f"{failure or 'an earlier process was not answered'}: whether the {creation.noun} was created is "
+                    f"looked up, for {lookup.unsure_s:g} s at least, before it is asked for again"
+                )
+                if found := await lookup.lost(intent.token):
+                    return await self._done(key, lookup, intent.recovered(), found.id, "recovered")
             if failure and (final or number > self._patience.attempts):
                 raise failure
             before, intent = intent, intent.sending(time.time())
@@ -117,7 +128,9 @@ class Creates:
                     return await self._done(key, lookup, intent, there.id, "exists")
                 raise failure
             if not unsure:
-                await asyncio.sleep(max(0.001, backoff.delay_s(number, random(), failure.retry_after_s)))  # noqa: S311
+                pause_s = max(0.001, backoff.delay_s(number, random(), failure.retry_after_s))  # noqa: S311
+                self._told(f"{failure}: asked again in {pause_s:.1f} s")
+                await asyncio.sleep(pause_s)
         raise AssertionError("unreachable")
 
     async def _done(self, key: str, lookup: Lookup, intent: Intent, found: str, how: str) -> Created:
@@ -152,8 +165,8 @@ class Creates:
         return intent_key(type(creation.operation).__name__, name, region, creation.identity)
 
     async def _recall(self, key: str) -> Intent | None:
-        text = await self._engine.backlog.recall(key)
+        text = await self._engine.intents.recall(key)
         return Intent.load(text) if text else None
 
     async def _record(self, key: str, intent: Intent) -> None:
-        await self._engine.backlog.remember(key, intent.dump())
+        await self._engine.intents.remember(key, intent.dump())

@@ -14,6 +14,7 @@ from engine.errors import ConfigError
 
 REGION = re.compile(r"(?=.{2,32}\Z)[a-z0-9]+(-[a-z0-9]+)*").fullmatch
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+").fullmatch  # a name, or an IPv6 address
+USER = re.compile(r"(\w+:/+)?.*@", re.DOTALL).sub  # a name and password before the host
 
 
 def endpoints(
@@ -51,18 +52,19 @@ def endpoint(url: str, cloud: Cloud, allow_hosts: Collection[str], setting: str)
     Raises:
         ConfigError: it is not https (plain http is for loopback only), or leads outside the vendor's domains.
     """
+    shown = USER(r"\1***@", url)
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        raise ConfigError(f"{setting} is not a URL: {url!r:.100}") from None
-    base = f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in {"http", "https"} or not HOST(host) or "@" in url or url.removesuffix("/") != base:
-        raise ConfigError(f"{setting} is not a base URL such as https://host: {url!r:.100}")
+        raise ConfigError(f"{setting} is not a URL: {shown!r:.100}") from None
+    base = f"{parts.scheme}://{parts.netloc.lower()}"
+    if parts.scheme not in {"http", "https"} or not HOST(host) or "@" in url or url.removesuffix("/").lower() != base:
+        raise ConfigError(f"{setting} is not a base URL such as https://host: {shown!r:.100}")
     if _loopback(host):
         return base
     if parts.scheme == "http":
-        raise ConfigError(f"{setting} is plain http, which is for loopback only: {url!r:.100}")
+        raise ConfigError(f"{setting} is plain http, which is for loopback only: {shown!r:.100}")
     if not host.endswith(tuple(cloud.domains)) and host not in allow_hosts:
         raise ConfigError(f"{setting} leads to {host}, outside {', '.join(cloud.domains)}; name it in allow_hosts")
     return base

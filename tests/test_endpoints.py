@@ -154,6 +154,18 @@ def test_an_emulator_is_all_of_its_cloud(cloud: str, url: str) -> None:
     assert base(cloud, elsewhere, endpoint=url, **named) == f"https://a{domain}"
 
 
+@pytest.mark.parametrize("url", ["HTTPS://SGW.cn-Shanghai.aliyuncs.com", "Https://sgw.cn-shanghai.aliyuncs.com/"])
+def test_scheme_and_host_may_be_in_capitals(url: str) -> None:
+    assert base("alibaba", "sgw", endpoint=url) == "https://sgw.cn-shanghai.aliyuncs.com"
+
+
+@pytest.mark.parametrize("url", ["https://me:MARKED@sgw.aliyuncs.com", "me:MARKED@a@b", "https:///:MARKED@[::1"])
+def test_a_password_in_an_endpoint_is_not_repeated(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"\*\*\*@") as refused:
+        account("alibaba", endpoint=url)
+    assert "MARKED" not in str(refused.value)
+
+
 def test_a_real_endpoint_leaves_the_other_services_where_they_are() -> None:
     found = account("huawei", region="cn-north-4", endpoint="https://oms.cn-north-4.myhuaweicloud.eu/")
     assert found.endpoints["oms"] == "https://oms.cn-north-4.myhuaweicloud.eu"
@@ -166,6 +178,8 @@ def test_a_real_endpoint_leaves_the_other_services_where_they_are() -> None:
         ("https://sgw.example", r"leads to sgw.example, outside .aliyuncs.com; name it in allow_hosts"),
         ("https://aliyuncs.com.example", "outside"),
         ("https://xaliyuncs.com", "outside"),
+        ("https://sgw.aliyuncs.com.evil.example", "leads to sgw.aliyuncs.com.evil.example, outside"),
+        ("https://sgw.aliyuncs.com@evil.example", "not a base URL"),
         ("http://sgw.cn-shanghai.aliyuncs.com", "plain http"),
         ("http://localhost.example", "plain http"),
         ("http://10.0.0.1", "plain http"),

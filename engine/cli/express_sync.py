@@ -58,10 +58,10 @@ def create(
     creation = ExpressSyncCreation(operation)
 
     async def work(engine: Engine, output: Output) -> Exit:
-        await create_once(engine, output, creation, account, if_not_exists=if_not_exists, settle=False)
+        await create_once(engine, output, creation, Following(account=account), if_not_exists=if_not_exists)
         return Exit.DONE
 
-    return perform(everywhere, CLOUD, [operation], work, recorded=True)
+    return perform(everywhere, CLOUD, [operation], work)
 
 
 @express_sync.command(name="list")
@@ -158,7 +158,7 @@ def delete(
     following: Following = _FOLLOWING,
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
-    """Delete a group."""
+    """Delete a group. One that is not there is no error."""
     from engine.cli.performing import bring_about
     from engine.clouds.alibaba.changes import group_deleted
 

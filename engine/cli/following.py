@@ -16,13 +16,17 @@ class Following:
     """See the field docstrings; they are what --help shows."""
 
     wait: Annotated[bool, FLAG] = False
-    "Until it is so: the cloud shows it, or its task has ended."
+    "Until it is so, and stays so: the cloud shows it, or its task has ended, and no older request can undo it."
 
-    timeout: float = 600.0
-    "Seconds to wait."
+    timeout: float = 1200.0
+    "Seconds to wait, at most."
 
     settle: Annotated[bool, FLAG] = False
-    "Stay until no older request, whose answer was lost, can still undo or repeat it: up to 15 minutes."
+    "Stay only until no older request, whose answer was lost, can undo or repeat it: up to 15 minutes."
 
     account: str = ""
     "Whose; by default the first."
+
+    @property
+    def stays(self) -> bool:
+        return self.wait or self.settle

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
-from engine.cli.everywhere import FLAG, Everywhere
+from engine.cli.everywhere import FLAG, WHOLE, Everywhere
 from engine.cli.following import Following
 
 _EVERYWHERE, _FOLLOWING = Everywhere(), Following()
@@ -121,15 +121,17 @@ def create(
     creation = SyncTaskCreation(operation)
 
     async def work(engine: Engine, output: Output) -> Exit:
-        made = await create_once(
-            engine, output, creation, following.account, if_not_exists=if_not_exists, settle=following.settle
-        )
+        try:
+            made = await create_once(engine, output, creation, following, if_not_exists=if_not_exists)
+        except TimeoutError:
+            output.result(f"it is not yet certain that there is only one, after {following.timeout:g} s")
+            return Exit.ERROR
         if not following.wait:
             return Exit.DONE
         running = started(StartSyncTask(sync_task_id=made.id, **secrets))  # which the cloud does by itself
-        return await follow(Changes(engine), output, running, Changed("done"), made.id, following)
+        return await follow(Changes(engine, told=output.note), output, running, Changed("done"), made.id, following)
 
-    return perform(everywhere, CLOUD, [operation], work, recorded=True)
+    return perform(everywhere, CLOUD, [operation], work, account=following.account)
 
 
 @sync_task.command
@@ -187,7 +189,13 @@ def list_(*, status: str | None = None, account: str = "", everywhere: Everywher
 
 
 @sync_task.command
-def stats(sync_task_id: str, *, hours: int = 24, account: str = "", everywhere: Everywhere = _EVERYWHERE) -> int:
+def stats(
+    sync_task_id: str,
+    *,
+    hours: Annotated[int, WHOLE] = 24,
+    account: str = "",
+    everywhere: Everywhere = _EVERYWHERE,
+) -> int:
     """Show how many objects a sync task was asked for, copied, skipped and failed to copy.
 
     Args:
@@ -206,7 +214,7 @@ def delete(
     account: str = "",
     everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
-    """Delete a sync task.
+    """Delete a sync task. One that is not there is no error.
 
     Args:
         stop: Stop it first: one that runs is not deleted.

@@ -11,14 +11,15 @@ from typing import Any
 from engine.changes import Changes
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
+from engine.cli.following import Following
 from engine.cli.output import Output
-from engine.cli.performing import perform
+from engine.cli.performing import bring, perform
 from engine.cli.sync_task import CLOUD
-from engine.clouds.huawei.changes import stopped
+from engine.clouds.huawei.changes import deleted, stopped
 from engine.clouds.huawei.creation import PAGE, unmarked
-from engine.clouds.huawei.operations import DeleteSyncTask, ListSyncTasks, ListSyncTaskStatistic, ShowSyncTask
+from engine.clouds.huawei.operations import ListSyncTasks, ListSyncTaskStatistic, ShowSyncTask
 from engine.engine import Engine
-from engine.errors import ConfigError
+from engine.errors import ConfigError, TargetError
 
 KINDS = ("REQUEST", "SUCCESS", "FAILURE", "SKIP", "SIZE")
 HOUR_MS = 3_600_000
@@ -80,18 +81,18 @@ def statistics(everywhere: Everywhere, sync_task_id: str, hours: int, account: s
 
 
 def delete(everywhere: Everywhere, sync_task_id: str, account: str, *, stop: bool) -> Exit:
-    operation = DeleteSyncTask(sync_task_id)
+    change = deleted(sync_task_id)
 
     async def work(engine: Engine, output: Output) -> Exit:
         if stop:
-            changes, change = Changes(engine), stopped(sync_task_id)
-            await changes.bring(change, account)
-        await engine.do(operation, account)
-        output.event("delete", id=sync_task_id)
-        output.result(f"{sync_task_id} deleted")
-        return Exit.DONE
+            try:
+                await Changes(engine, told=output.note).bring(stopped(sync_task_id), account)
+            except TargetError as error:
+                if error.code not in change.proving:
+                    raise
+        return await bring(engine, output, change, sync_task_id, Following(account=account))
 
-    return perform(everywhere, CLOUD, [operation], work, recorded=stop)
+    return perform(everywhere, CLOUD, [change.act], work)
 
 
 def _told(name: str, value: Any) -> str:

@@ -10,6 +10,7 @@ from engine.clouds.operation import Operation
 from engine.model import Account, Call, Reply
 
 Answer = TypeVar("Answer")
+DELETED = "deleted"  # the state of what is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Change:
         look: an operation, at a moment (seconds since the epoch), whose answer tells the state. None where an answer
             could not be trusted: that a listing lacks something does not prove that it is gone.
         reached: whether such an answer says that it is there.
-        taken: codes that refuse the act when it was done before.
+        taken: codes that refuse the act when it was done before, but for other reasons, too.
+        proving: codes that refuse it because the state is reached already.
         unsure_s: how long after a lost request the state must not be reached before it is sent again.
         task: the task, in an answer to the act, that does the work; "" if it is done when it is answered.
         progress: asks how far that task is.
@@ -57,6 +59,7 @@ class Change:
     look: Callable[[float], Operation[Any]] | None = None
     reached: Callable[[Any], bool] = lambda _answer: False
     taken: frozenset[str] = frozenset()
+    proving: frozenset[str] = frozenset()
     unsure_s: float = 0.0
     task: Callable[[Any], str] = lambda _answer: ""
     progress: Callable[[str], Operation[Any]] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,8 +13,13 @@ import orjson
 
 from engine.clouds.constraints import check, hidden
 from engine.clouds.replies import json_object
+from engine.clouds.secret_names import secret_texts
 from engine.errors import InputError
 from engine.model import Account, Call, Reply
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+NAME = re.compile(r"[A-Za-z][\w.:-]{0,127}", re.ASCII).fullmatch
+PATH = re.compile(r"/[!\"$-<=>@-~]*").fullmatch
 
 Answer = TypeVar("Answer")
 Answer_co = TypeVar("Answer_co", covariant=True)
@@ -73,14 +79,19 @@ class Untyped(Operation[dict[str, Any]]):
     repeatable: bool = False
 
     def check(self) -> None:
-        if not self.path.startswith("/"):
-            raise InputError(f"path {self.path!r:.80} must start with /")
+        if not NAME(self.operation):
+            raise InputError(f"operation {self.operation!r:.80} is no name")
+        if self.method not in METHODS:
+            raise InputError(f"method {self.method!r:.80} must be one of {', '.join(METHODS)}")
+        if not PATH(self.path):
+            raise InputError(f"path {self.path!r:.80} must start with / and be URL-encoded, without a query")
         if not all(isinstance(text, str) for text in (*self.params, *self.params.values())):
             raise InputError("params must be texts by name")
 
     def secrets(self) -> Iterator[str]:
-        """Whatever texts the body holds: what is not to be seen goes there."""
-        return _texts(self.body)
+        """What is called like a secret, or looks like one. What is not to be seen at all goes into the body."""
+        yield from secret_texts(self.params)
+        yield from secret_texts(self.body)
 
     def call(self, account: Account) -> Call:
         path = self.path
@@ -91,11 +102,3 @@ class Untyped(Operation[dict[str, Any]]):
 
     def read(self, reply: Reply) -> dict[str, Any]:
         return json_object(reply) if reply.body else {}
-
-
-def _texts(document: Any) -> Iterator[str]:
-    if isinstance(document, str):
-        yield document
-    elif isinstance(document, Mapping | list):
-        for each in document.values() if isinstance(document, Mapping) else document:
-            yield from _texts(each)

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from engine.clouds.sources import Ask, Read, Run, Steps
 from engine.credentials import command, private_file
@@ -59,8 +60,13 @@ def carry_out_locally(steps: Steps) -> Fetched | None:
 
 
 async def _ask(ask: Ask, send: Send, clock: Callable[[], float]) -> Reply:
+    request = ask.request(clock(), secrets.token_hex(16))
+    where = urlsplit(request.url).netloc.rpartition("@")[2]
     try:
         async with asyncio.timeout(ask.timeout_s):
-            return await send(ask.request(clock(), secrets.token_hex(16)))
+            return await send(request)
     except TimeoutError:
-        raise TransportError(f"no whole answer within {ask.timeout_s:g} s") from None
+        raise TransportError(f"{where}: no whole answer within {ask.timeout_s:g} s") from None
+    except TransportError as error:
+        named = error.message if where in error.message else f"{where}: {error.message}"
+        raise TransportError(named, sent=error.sent) from None

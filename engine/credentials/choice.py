@@ -85,7 +85,8 @@ def _nothing(cloud: Cloud, spec: str, whose: str) -> str:
     """What to tell people who have no credentials."""
     name, prefix = _parted(spec)
     if name not in {DEFAULT, "environment"}:
-        return f"no credentials for {whose}: nothing at {name}"
+        named = f"{name} {prefix}" if prefix and name in {"file", "profile"} else name  # others may hold a secret
+        return f"no credentials for {whose}: nothing at {named}"
     key_id, secret, _ = cloud.credential_variables[0]
     return f"no credentials for {whose}: set {prefix}{key_id} and {prefix}{secret}"
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 
 from engine.client import Client
@@ -127,15 +128,19 @@ class Examiner:
         """What a cloud has to know of an account beside its credentials, and who said it."""
         error: SyncmuxError | None = None
         try:
-            async with asyncio.timeout(self._deadline_s):
-                await self._client.prepare(self._account.name)
-        except TimeoutError:
-            error = TransportError(f"no answer within {self._deadline_s:g} s")
+            await self._look_up()
         except SyncmuxError as failure:
             error = failure
         known = self._caller.account.settings
         names = [name for name in self._cloud.setting_variables if error or name in known]
         return [self._setting(name, lookup, error) for name in names], error
+
+    async def _look_up(self) -> None:
+        """What `Client.prepare` does, with the patience of a doctor."""
+        known, call = self._caller.account, self._cloud.lookup(self._caller.account)
+        if call:
+            ask = partial(self._client.call, known.name, call, partial(self._cloud.looked_up, known))
+            self._caller.complete(await self._probing.insist(ask))
 
     def _setting(self, name: str, lookup: Call | None, error: SyncmuxError | None) -> Finding:
         if error and self._probing.refused(error):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.client import Client
 from engine.clouds.change import once
@@ -22,6 +22,7 @@ from engine.errors import (
 )
 from engine.retry import reaction
 
+Value = TypeVar("Value")
 ATTEMPTS = 3
 PAUSE_S = 0.5
 PERMISSION = "permission"
@@ -71,14 +72,18 @@ class Probing:
         return untried
 
     async def _answer(self, operation: Operation[Any]) -> Any:
-        """Asked a few times while there is time: what passes by itself is not worth a doctor's word."""
+        return await self.insist(lambda: self._client.do(self._account, once(operation)))
+
+    async def insist(self, ask: Callable[[], Awaitable[Value]]) -> Value:
+        """Asked a few times while there is time: what passes by itself is not worth a doctor's word. Of what does not,
+        the last failure is raised."""
         last: CallError | None = None
         try:
             async with asyncio.timeout(self._deadline_s):
                 for attempt in range(ATTEMPTS):
                     await asyncio.sleep(PAUSE_S if attempt else 0)
                     try:
-                        return await self._client.do(self._account, once(operation))
+                        return await ask()
                     except CallError as error:
                         how = reaction(error)
                         if not how.again or how.stops:

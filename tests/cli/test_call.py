@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import orjson
 import pytest
 
@@ -47,12 +50,42 @@ def test_a_call_is_sent_once_unless_it_may_be_repeated(syncmux: Syncmux, cloud: 
         (["huawei", "X", "--path", "no-slash"], 2, "path"),
         (["huawei", "X", "--path", "/x", "--body", "nothing.json"], 2, "nothing.json"),
         (["alibaba"], 2, "operation"),
+        (["alibaba", ""], 2, "operation"),
+        (["alibaba", "two words"], 2, "operation"),
+        (["alibaba", "X", "--service", "nope"], 2, "there is sgw"),
+        (["huawei", "X", "--service", "nope", "--path", "/v3/projects"], 2, "there is oms, iam"),
+        (["huawei", "X", "--method", "FOO BAR", "--path", "/x"], 2, "method"),
+        (["huawei", "X", "--path", "/a b"], 2, "path"),
+        (["huawei", "X", "--path", "/a\nb"], 2, "path"),
+        (["huawei", "X", "--path", "/a?b=c"], 2, "path"),
+        (["huawei", "X", "--path", "/x", "--body", "/dev/zero"], 2, "larger than 1,048,576 bytes"),
     ],
 )
 def test_what_is_wrong_is_named(syncmux: Syncmux, arguments: list[str], code: int, named: str) -> None:
     done = syncmux("call", *arguments)
     assert done.code == code
     assert named.lower() in done.err.lower()
+
+
+def test_what_is_called_like_a_secret_is_not_shown(syncmux: Syncmux) -> None:
+    body = syncmux.file("body.json", '{"a": 1}')
+    for more in ([], ["--json"]):
+        done = syncmux("call", "alibaba", "X", "UserPassword=marked", "Name=plain", "--body", body, "--dry-run", *more)
+        assert done.code == 0
+        assert "marked" not in done.out + done.err
+        assert "plain" in done.out
+        assert "8" in done.out.split("body_bytes")[1]
+
+
+def test_the_example_in_the_readme_works_on_the_emulator(syncmux: Syncmux) -> None:
+    (example,) = re.findall(r"`syncmux (call .*?)`", (Path(__file__).parents[2] / "README.md").read_text())
+    assert syncmux(*example.split()).code == 0
+
+
+def test_the_first_service_by_its_name(syncmux: Syncmux) -> None:
+    path = "/v2/{project_id}/sync-tasks"
+    assert syncmux("call", "huawei", "ListSyncTasks", "--path", path, "--service", "oms").code == 0
+    assert syncmux("call", "alibaba", "DescribeRegions", "--service", "sgw").code == 0
 
 
 def test_a_dry_run_sends_nothing(syncmux: Syncmux, cloud: Clouds) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .conftest import Clouds, Result, Syncmux
+from .conftest import Clouds, Result, Syncmux, until
 
 KEYS = {
     "SYNCMUX_SRC_AK": "src-ak-marker",
@@ -96,6 +97,47 @@ def test_start_and_stop_follow_to_the_end(tasks: SyncTasks) -> None:
     assert tasks("sync-task", "show", task).code == 1
 
 
+def test_a_start_stays_while_the_stop_of_a_killed_process_may_undo_it(tasks: SyncTasks, cloud: Clouds) -> None:
+    (created,) = tasks.events(*CREATE)
+    task = str(created["id"])
+    cloud.set(operations={"StopSyncTask": {"late": 1.0, "late_s": 60.0}})
+    stopping = tasks.syncmux.start("sync-task", "stop", task)
+    until(lambda: cloud.calls("StopSyncTask") > 0, stopping)
+    stopping.kill()
+    stopping.wait()
+    cloud.clear()
+    tasks.syncmux.environ = tasks.syncmux.environ | tasks.keys
+    starting = tasks.syncmux.start("sync-task", "start", task, "--wait")
+    assert starting.stderr
+    assert starting.stdout
+    assert "already" in starting.stdout.readline()
+    assert "waiting until" in starting.stderr.readline()
+    assert starting.poll() is None
+    starting.terminate()
+    assert starting.wait() == 5
+
+
+def test_tasks_are_changed_beside_whoever_owns_the_backlog(tasks: SyncTasks, sync_task: str) -> None:
+    """Such as a push, or a daemon."""
+    keys = tasks.syncmux.directory / "keys"
+    os.mkfifo(keys)
+    pushing = tasks.syncmux.start("push", str(keys), "--sync-task", sync_task)
+    with keys.open("w") as manifest:
+        owned = tasks.syncmux("push", tasks.syncmux.file("more.txt", "a\n"), "--sync-task", sync_task)
+        assert (owned.code, "in use by process" in owned.err) == (1, True)
+        (created,) = tasks.events(*CREATE)
+        for verb in ("stop", "start"):
+            assert tasks("sync-task", verb, str(created["id"])).code == 0
+        manifest.write("a\n")
+    assert pushing.wait() == 0
+
+
+def test_what_is_not_there_is_deleted(tasks: SyncTasks) -> None:
+    for more in ([], ["--stop"]):
+        done = tasks("sync-task", "delete", "nobody", *more)
+        assert (done.code, done.out) == (0, "nobody is not there\n")
+
+
 def test_a_source_behind_a_cdn(tasks: SyncTasks) -> None:
     cdn = ["--cdn-domain", "cdn.example", "--cdn-authentication-type", "ALIYUN_OSS_A"]
     (created,) = tasks.events(*CREATE, *cdn)
@@ -150,6 +192,13 @@ def test_a_dry_run_sends_nothing_and_shows_no_key(tasks: SyncTasks, cloud: Cloud
     assert not (tasks.syncmux.directory / ".syncmux").exists()
 
 
+def test_a_dry_run_warns_as_the_run_would(tasks: SyncTasks) -> None:
+    tasks.syncmux.environ = tasks.syncmux.environ | {"SYNCMUX_HUAWEI_REGION": "cn-south-1"}
+    done = tasks(*CREATE, "--dry-run")
+    assert done.code == 0
+    assert "not for cn-south-1" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -158,6 +207,7 @@ def test_a_dry_run_sends_nothing_and_shows_no_key(tasks: SyncTasks, cloud: Cloud
         (["sync-task", "create", "--src-bucket", "x"], "--src-region"),
         ([*CREATE, "--src-cloud-type", "Cloud"], "src_cloud_type"),
         ([*CREATE, "--description", "a < b"], "description"),
+        ([*CREATE[:3], "cn hangzhou", *CREATE[4:], "--dry-run"], "src_region"),
         (["sync-task", "list", "--status", "RUNNING"], "status"),
         (["sync-task", "stats", "a-task", "--hours", "25"], "--hours"),
     ],

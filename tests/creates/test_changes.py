@@ -15,6 +15,7 @@ import engine.clouds.huawei.operations as oms
 from engine import Engine
 from engine.changes import Changes
 from engine.clouds.alibaba.changes import group_deleted, shares_added, shares_removed
+from engine.clouds.alibaba.sgw import Listing
 from engine.clouds.change import Change
 from engine.clouds.huawei.changes import started, stopped
 from engine.errors import TargetError, TransportError
@@ -219,6 +220,11 @@ async def test_the_newer_of_joining_and_leaving_holds(clouds: Clouds) -> None:
         assert (await changes.hold(left)).settled_at == 0.0
         assert not (await engine.do(sgw.DescribeExpressSyncShares([group]))).items
     assert clouds.calls("RemoveSharesFromExpressSync") >= 2
+
+
+@pytest.mark.parametrize("change", [shares_added("g", SHARES), shares_removed("g", SHARES), group_deleted("g")])
+def test_a_task_that_is_not_listed_has_not_ended(change: Change) -> None:
+    assert change.ended(Listing((), 0, 1, 50, None)) is None
 
 
 async def test_a_task_of_the_cloud_that_fails_is_told(clouds: Clouds) -> None:

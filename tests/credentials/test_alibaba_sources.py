@@ -176,7 +176,7 @@ def test_sts_is_asked_once_more_with_its_own_time() -> None:
     assert times == [["2023-11-14T22:13:20Z"], ["2023-11-14T23:13:20Z"]]
     for headers in (stale.headers, {"date": "Thu, 14 Nov 2024 23:13:20 GMT"}, {"date": "x"}, {}):
         world = World({TOOL: document}, lambda request, headers=headers: Reply(400, headers, stale.body))  # type: ignore[misc]
-        with pytest.raises(CredentialsError, match="STS refuses: HTTP 400"):
+        with pytest.raises(CredentialsError, match=r"STS refuses: InvalidTimeStamp\.Expired, HTTP 400"):
             profile(world)
         times = [parse_qs(request.body.decode())["Timestamp"] for request in world.asked]
         assert len(times) <= 2
@@ -185,8 +185,11 @@ def test_sts_is_asked_once_more_with_its_own_time() -> None:
 
 def test_sts_may_refuse_and_may_be_away() -> None:
     document = config({"mode": "RamRoleArn", **KEYS, "ram_role_arn": ROLE})
-    with pytest.raises(CredentialsError, match="STS refuses: HTTP 403"):
+    with pytest.raises(CredentialsError, match="STS refuses: NoPermission, HTTP 403"):
         profile(World({TOOL: document}, replies((403, {"Code": "NoPermission"}))))
+    for told in ({"Code": "not a code: secret"}, {"Code": 403}, ["Code"], "Code"):
+        with pytest.raises(CredentialsError, match="STS refuses: HTTP 403"):
+            profile(World({TOOL: document}, replies((403, told))))
     with pytest.raises(UnavailableError, match="STS cannot serve now"):
         profile(World({TOOL: document}, replies((503, ""))))
 

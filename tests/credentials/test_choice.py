@@ -143,7 +143,7 @@ async def test_a_command(emulated: Emulated) -> None:
     [
         ("vault", "there is environment, oidc, profile, metadata, uri, file, command, and a prefix"),
         ("file:", "needs a path"),
-        ("file:/nowhere/at/all", "nothing at file"),
+        ("file:/nowhere/at/all", "nothing at file /nowhere/at/all"),
         ("command:", "needs a command"),
         ("command:'open", "needs a command"),
         ("command:cat a\0b", "needs a command"),

@@ -151,6 +151,7 @@ def test_a_password_gives_a_token_for_one_project(source: str, given: Setting, p
     [
         (Reply(401, {}, b'{"error": {"message": "secret"}}'), "IAM does not accept the name and the password"),
         (Reply(403, {}, b"secret"), "IAM refuses: HTTP 403"),
+        (Reply(403, {}, b'{"error": {"code": "IAM.0011", "message": "secret"}}'), "IAM refuses: IAM.0011, HTTP 403"),
         (Reply(201, {}, orjson.dumps(TOLD)), "holds no token"),
         (Reply(201, {"x-subject-token": "a b"}, orjson.dumps(TOLD)), "holds no token"),
         (Reply(201, {"x-subject-token": "secret"}, b'{"token": {}}'), "expires_at in IAM's answer is not a time"),

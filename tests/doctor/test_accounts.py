@@ -295,6 +295,13 @@ async def test_trouble_that_stays_is_told_by_its_name(emulated: Emulated) -> Non
     assert report.bad("alibaba") == {("permission", "DescribeGateways")}
 
 
+async def test_who_answers_in_the_clouds_place_is_told_when_the_time_is_over(emulated: Emulated) -> None:
+    """Such as a captive portal, asked for the project."""
+    emulated.set(operations={"KeystoneListProjects": {"html": 1.0}})
+    report = await diagnosed(emulated.environ("huawei"), deadline_s=0.7)
+    assert "not JSON" in report.the("project_id", "huawei").seen or "html" in report.the("project_id", "huawei").seen
+
+
 @pytest.mark.parametrize("fault", ["html", "truncate", "empty"])
 @pytest.mark.parametrize("cloud", ["alibaba", "huawei"])
 async def test_answers_of_no_use_are_findings(emulated: Emulated, cloud: str, fault: str) -> None:

@@ -15,7 +15,7 @@ from engine.clouds.alibaba.express_shares import (
     RemoveSharesFromExpressSync,
 )
 from engine.clouds.alibaba.remote_sync import DescribeTasks
-from engine.clouds.change import Change
+from engine.clouds.change import DELETED, Change
 from engine.clouds.operation import Operation
 
 
@@ -38,8 +38,9 @@ def shares_removed(express_sync_id: str, gateway_shares: Mapping[str, Sequence[s
 
 
 def group_deleted(express_sync_id: str) -> Change:
-    change = _of_group(express_sync_id, DeleteExpressSync(express_sync_id), "deleted")
-    return replace(change, taken=frozenset({"ExpressSyncNotExist"}))
+    """Also of a group that is not there."""
+    change = _of_group(express_sync_id, DeleteExpressSync(express_sync_id), DELETED)
+    return replace(change, proving=frozenset({"ExpressSyncNotExist"}))
 
 
 def _subject(express_sync_id: str, gateway_shares: Mapping[str, Sequence[str]]) -> str:

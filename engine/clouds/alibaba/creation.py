@@ -22,6 +22,7 @@ class ExpressSyncCreation(Creation):
 
     noun = "express sync group"
     taken = frozenset({"DuplicateExpressSyncName", "ConflictExpressSyncConfig", "ExpressSyncNotificationEventConflict"})
+    unique = True
     unsure_s = 10.0  # a repeat of the name is refused, so nothing is lost by being early
     operation: CreateExpressSync
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.clouds.change import Change
+from engine.clouds.change import DELETED, Change
 from engine.clouds.huawei.oms import STOPPED, SYNCHRONIZING
-from engine.clouds.huawei.sync_tasks import ShowSyncTask, StartSyncTask, StopSyncTask
+from engine.clouds.huawei.sync_tasks import DeleteSyncTask, ShowSyncTask, StartSyncTask, StopSyncTask
 from engine.clouds.operation import Operation
 
 
@@ -16,6 +16,11 @@ def started(operation: StartSyncTask) -> Change:
 
 def stopped(sync_task_id: str) -> Change:
     return _change(StopSyncTask(sync_task_id), sync_task_id, STOPPED)
+
+
+def deleted(sync_task_id: str) -> Change:
+    """Also of a task that is not there. One that runs is not deleted."""
+    return Change(DeleteSyncTask(sync_task_id), DELETED, proving=DeleteSyncTask.taken)
 
 
 def _change(operation: Operation[Any], sync_task_id: str, state: str) -> Change:

@@ -37,6 +37,7 @@ class Huawei:
     page_size = 0
     default_rate = 100.0
     services: Mapping[str, str] = {"oms": "endpoint", "iam": "iam_endpoint", "metadata": "metadata_endpoint"}
+    callable_services: Sequence[str] = ("oms", "iam")
     domains: Sequence[str] = (".myhuaweicloud.com", ".myhuaweicloud.eu")
     credential_variables: Sequence[tuple[str, str, str]] = credentials.VARIABLES
     credential_sources: Mapping[str, Describe] = credentials.SOURCES

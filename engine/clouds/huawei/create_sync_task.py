@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from engine.clouds.constraints import check, length, matching, one_of
+from engine.clouds.constraints import an_id, check, length, matching, one_of
 from engine.clouds.huawei.oms import OmsOperation, UpTo255, body, tasks_path
 from engine.clouds.records import record
 from engine.clouds.replies import json_object
@@ -19,7 +19,7 @@ WITH_CRC64 = ("Aliyun", "HuaweiCloud", TENCENT)  # clouds that keep this checksu
 KEYLESS = ("NONE", "QINIU_PRIVATE_AUTHENTICATION", "KSYUN_PRIVATE_AUTHENTICATION")  # their CDNs need no key of ours
 
 Key = Annotated[str, length(1, 100)]
-RegionName = Annotated[str, length(1, 100)]
+RegionName = Annotated[str, an_id(100)]
 BucketName = Annotated[str, length(1, 1024)]
 KmsKeyId = Annotated[str, length(36, 36)]
 CryptoType = Annotated[str, one_of("DEFAULT", "KMS")]
