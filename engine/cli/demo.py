@@ -14,7 +14,8 @@ import orjson
 from engine.cli.conduct import conduct
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
-from engine.cli.loop import run
+from engine.cli.interruption import Interruption
+from engine.cli.loop import run, this_task
 from engine.cli.output import Output
 from engine.cli.session import Session
 from engine.client import Client
@@ -50,12 +51,19 @@ def demo(directories: int, keys: int, everywhere: Everywhere) -> Exit:
     """Run it. `Exit.ERROR` if the clouds' count is not ours."""
     output = Output(everywhere.json, everywhere.quiet)
     settings = Settings(rate=everywhere.settings().rate or RATE)
-    with TemporaryDirectory(prefix="syncmux-demo-") as directory:
-        place = Path(directory)
+
+    async def alone(place: Path) -> Exit:
         with EmulatorProcess(faults=FAULTS) as emulator:
             output.note(f"both clouds, emulated: {emulator.alibaba}")
             callers = accounts(settings, _environment(emulator), only=set(clouds()))
-            return run(_demo(place, callers, settings, emulator.alibaba, directories, keys, output))
+            return await _demo(place, callers, settings, emulator.alibaba, directories, keys, output)
+
+    async def cleaned_up() -> Exit:
+        cancel = this_task().cancel  # however many signals come: the emulator must not outlive us
+        with TemporaryDirectory(prefix="syncmux-demo-") as place, Interruption(cancel, cancel).watched():
+            return await alone(Path(place))
+
+    return run(cleaned_up())
 
 
 def _environment(emulator: EmulatorProcess) -> Mapping[str, str]:

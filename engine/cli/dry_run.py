@@ -94,7 +94,7 @@ def _reject(planned: Plan, text: str) -> None:
         planned.rejections.append(f"rejected: {text}")
 
 
-class _InCapitals(dict[str, str]):
+class InCapitals(dict[str, str]):
     """An account's settings, with a name in capitals for what only the cloud can tell."""
 
     def __missing__(self, name: str) -> str:
@@ -103,7 +103,7 @@ class _InCapitals(dict[str, str]):
 
 def _requests(cloud: Cloud, account: Account, job: Job) -> Iterator[tuple[Call, SignedRequest]]:
     """The first request of each kind that a run would send."""
-    complete = replace(account, settings=_InCapitals(account.settings))
+    complete = replace(account, settings=InCapitals(account.settings))
     now = time.time()
     calls = [cloud.lookup(account), cloud.inspect(job.target.name, complete, now), cloud.start(job, complete)]
     if cloud.poll_operation:

@@ -10,12 +10,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 if TYPE_CHECKING:
     from engine.config import Settings
 
 FLAG = Parameter(negative=(), show_default=False)
+
+
+def _whole(_: object, tokens: Sequence[Token]) -> int:
+    """Cyclopts itself would round. Raises ValueError."""
+    value = tokens[0].value
+    if not value.isdecimal():
+        raise ValueError(f"{value!r:.40} is not a whole number")
+    return int(value)
+
+
+WHOLE = Parameter(converter=_whole)
 _GROUP = Group("Everywhere", sort_key=9)
 
 
@@ -33,10 +44,10 @@ class Everywhere:
     rate: float | None = None
     "Calls/s, at most, of the operation that starts work; without it the pace is learnt."
 
-    concurrency: int | None = None
+    concurrency: Annotated[int | None, WHOLE] = None
     "Calls in flight, at most, per account and operation [256]."
 
-    batch: int | None = None
+    batch: Annotated[int | None, WHOLE] = None
     "Rows in a call, where a cloud takes several [10]."
 
     json: Annotated[bool, FLAG] = False
@@ -62,6 +73,8 @@ class Everywhere:
         if "://" in settings.backlog:
             kind = settings.backlog.split("://")[0]
             raise ConfigError(f"backlog: {kind}:// is not yet supported; name a file")
+        if any("\ud800" <= c <= "\udfff" for c in settings.backlog):  # SQLite takes no other name
+            raise ConfigError(f"backlog: {settings.backlog!r} is not valid UTF-8")
         return settings
 
 

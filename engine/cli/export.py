@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-import anyio.from_thread
-import anyio.to_thread
 
 from engine.backlog import Failure, Tally
 from engine.backlog.sqlite import SqliteBacklog
@@ -32,17 +30,17 @@ def export_failed(path: Path | None, verb: str | None, everywhere: Everywhere) -
     output = Output(everywhere.json, everywhere.quiet)
 
     async def look(backlog: SqliteBacklog) -> int:
-        cloud = _one_kind(await backlog.tally(), verb)
-        if cloud is None:
-            return 0
-        rows = _Failed(backlog, cloud)
+        cloud, any_failed = _one_kind(await backlog.tally(), verb)
+        rows = _Failed(backlog, cloud if any_failed else None)
         if everywhere.dry_run:
-            return await anyio.to_thread.run_sync(lambda: sum(1 for _ in rows))
-        if path is not None:
-            return await anyio.to_thread.run_sync(write_manifest, path, rows)
+            return await _in_thread(lambda: sum(1 for _ in rows), rows)
+        if path is not None:  # also without failures: an old file would tell of others
+            return await _in_thread(lambda: write_manifest(path, rows, cloud.row if cloud else None), rows)
+        if not any_failed:
+            return 0
         with TemporaryDirectory(prefix="syncmux-") as directory:
             written = Path(directory) / "failed.csv"
-            number = await anyio.to_thread.run_sync(write_manifest, written, rows)
+            number = await _in_thread(lambda: write_manifest(written, rows), rows)
             with written.open("rb") as file:
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.buffer.flush()
@@ -51,19 +49,36 @@ def export_failed(path: Path | None, verb: str | None, everywhere: Everywhere) -
     number: int = look_at(settings.backlog, look)
     if path is not None or everywhere.dry_run:
         output.event("exported", rows=number, file=str(path) if path else None)
-    output.note(f"{number:,} failed rows" + (f" in {path}" if path and number else ""))
+    output.note(f"{number:,} failed rows" + (f" in {path}" if path and not everywhere.dry_run else ""))
     return Exit.DONE
+
+
+async def _in_thread(work: Callable[[], int], rows: _Failed) -> int:
+    """Work that reads `rows`. It has ended when this has, whatever ends it: nobody else could give it the next ones."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        rows.cancelled = True
+        await asyncio.wait((thread,))
+        thread.exception()  # not what is to be told
+        raise
 
 
 class _Failed:
     """Failed rows of one kind, read page by page from the loop's backlog by a thread that writes them."""
 
-    def __init__(self, backlog: SqliteBacklog, cloud: Cloud) -> None:
+    def __init__(self, backlog: SqliteBacklog, cloud: Cloud | None) -> None:
+        self.cancelled = False
         self._failures = backlog.failures()
         self._cloud = cloud
+        self._loop = asyncio.get_running_loop()
 
     def __iter__(self) -> Iterator[Any]:
-        while page := anyio.from_thread.run(self._page):
+        """Raises RuntimeError if it was cancelled: half of the rows are worse than none."""
+        while self._cloud and (page := asyncio.run_coroutine_threadsafe(self._page(), self._loop).result()):
+            if self.cancelled:
+                raise RuntimeError
             for failure in page:
                 if failure.job.target.cloud == self._cloud.name:
                     yield from self._cloud.rows(failure.job)
@@ -77,8 +92,8 @@ class _Failed:
         return page
 
 
-def _one_kind(tally: Tally, verb: str | None) -> Cloud | None:
-    """The cloud whose failures are meant; None if there are none.
+def _one_kind(tally: Tally, verb: str | None) -> tuple[Cloud | None, bool]:
+    """The cloud whose failures are meant, and whether there are any; if not, the cloud whose they would be, if any.
 
     Raises:
         ConfigError: it is not clear, or there is no such verb.
@@ -86,8 +101,13 @@ def _one_kind(tally: Tally, verb: str | None) -> Cloud | None:
     known = {cloud.verb: cloud for cloud in clouds().values()}
     if verb is not None and verb not in known:
         raise ConfigError(f"--verb {verb} is not a kind of work; there is {', '.join(sorted(known))}")
+    meant = [cloud for name, cloud in known.items() if verb in {None, name}]
     failed = {target.cloud for target, states in tally.items() if State.FAILED in states}
-    found = [cloud for name, cloud in known.items() if cloud.name in failed and verb in {None, name}]
+    found = [cloud for cloud in meant if cloud.name in failed]
     if len(found) > 1:
         raise ConfigError(f"failures of several kinds: choose one with --verb {' or --verb '.join(sorted(known))}")
-    return found[0] if found else None
+    if found:
+        return found[0], True
+    worked = {target.cloud for target in tally}
+    candidates = [cloud for cloud in meant if verb or cloud.name in worked]
+    return (candidates[0] if len(candidates) == 1 else None), False

@@ -1,19 +1,39 @@
-"""Signals: the first asks to end well, the second to end at once. Nothing is lost either way."""
+"""Signals: the first asks to end well, the second to end at once. Nothing is lost either way.
+
+None of them raises anything where it comes: extension modules crash over that while they are imported, and others'
+code may catch it.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from engine.cli.exits import Exit
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = "interrupted; run the same command again to resume"
+
+
+def on_signals(handler: Callable[..., Any] | signal.Handlers) -> None:
+    for number in SIGNALS:
+        signal.signal(number, handler)
+
+
+def end_at_once(*_: object) -> None:
+    """While there is nothing yet that must be ended well."""
+    with suppress(OSError):  # nobody hears it
+        os.write(2, f"syncmux: {INTERRUPTED}\n".encode())
+    os._exit(Exit.INTERRUPTED)
 
 
 class Interruption:
     """Counts the signals that came."""
 
-    def __init__(self, first: Callable[[], None], second: Callable[[], None]) -> None:
+    def __init__(self, first: Callable[[], object], second: Callable[[], object]) -> None:
         self.count = 0
         self._first = first
         self._second = second
@@ -27,13 +47,14 @@ class Interruption:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """While this lasts, signals end nothing by themselves."""
+        """While this lasts, signals end nothing by themselves. Afterwards, when what was done is told, they change
+        nothing any more."""
+        import asyncio  # noqa: PLC0415 - slow, and handlers must be set before
+
+        # Not the loop's own handlers: between those and the next ones, signals would have their default effect.
         loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self._came)
+        on_signals(lambda *_: loop.call_soon_threadsafe(self._came))
         try:
             yield
         finally:
-            for number in SIGNALS:
-                loop.remove_signal_handler(number)
-                signal.signal(number, signal.default_int_handler)  # as `main` has it: KeyboardInterrupt
+            on_signals(lambda *_: None)

@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
 from engine.cli.collector import tune_collector
+from engine.cli.interruption import Interruption, end_at_once
 
 Value = TypeVar("Value")
 
 
 def run(work: Coroutine[Any, Any, Value]) -> Value:
-    """Do `work` in a loop of its own, in a process of ours: uvloop's loop, where there is one."""
+    """Do `work` in a loop of its own, in a process of ours: uvloop's loop, where there is one.
+
+    Raises:
+        KeyboardInterrupt: a signal has ended it. It was cancelled, and has cleaned up.
+    """
     tune_collector()
     try:
         import uvloop  # noqa: PLC0415 - not there on Windows
     except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
+        start = asyncio.run
+    else:
+        start = uvloop.run
+    try:
+        return start(_cancellable(work))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _cancellable(work: Awaitable[Value]) -> Value:
+    """Work that the first signal cancels, unless it watches out for signals itself."""
+    with Interruption(this_task().cancel, end_at_once).watched():
+        return await work
+
+
+def this_task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker
+    return task

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from engine import report
 from engine.report import Snapshot
+from engine.rows.schema import visible
 
 
 class Terminal:
@@ -25,7 +26,7 @@ class Terminal:
         bar = Table.grid(padding=(0, 1))
         bar.add_row(ProgressBar(max(1, now.rows.total), now.rows.done, width=40), Text(report.counts(now)))
         lines = [Text(report.activity(now, before), overflow="fold")]
-        lines += [Text(trouble, style="yellow", overflow="fold") for trouble in report.troubles(now, before)]
+        lines += [Text(visible(trouble), style="yellow", overflow="fold") for trouble in report.troubles(now, before)]
         self._live.update(Group(bar, *lines), refresh=True)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import signal
 import subprocess
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from .conftest import COMMAND, Clouds, Syncmux, until
+from tests.emulator.control import Control
+
+from .conftest import COMMAND, Clouds, Result, Syncmux, until
 
 KEYS = 1200
 
@@ -148,3 +154,115 @@ def test_a_signal_before_standard_input_has_said_anything(
     assert "no rows" in out
     assert "run the same command again to resume" in out
     assert "another signal ends at once" in err
+
+
+class Signalled:
+    """Runs the command with signals that come at exact places: see sitecustomize.py."""
+
+    def __init__(self, syncmux: Syncmux) -> None:
+        self.syncmux = syncmux
+
+    def __call__(self, places: dict[str, Sequence[signal.Signals]], *arguments: str, **more: str) -> Result:
+        path = os.pathsep.join([str(Path(__file__).parent / "signalled"), self.syncmux.environ["PYTHONPATH"]])
+        at = json.dumps({place: [int(number) for number in numbers] for place, numbers in places.items()})
+        return self.syncmux(*arguments, environ={**self.syncmux.environ, "PYTHONPATH": path, "SIGNALS_AT": at, **more})
+
+
+@pytest.fixture
+def signalled(syncmux: Syncmux) -> Signalled:
+    return Signalled(syncmux)
+
+
+ONE, TWO = (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = "syncmux: interrupted; run the same command again to resume"
+
+
+@pytest.mark.parametrize(
+    ("place", "numbers"),
+    [
+        ("import engine.cli.app", TWO),
+        ("import apsw", TWO),  # an exception in there crashes it
+        ("import uvloop", TWO),
+        ("call Engine.__aenter__", ONE),
+        ("call Engine.__aenter__", TWO),
+        ("call SqliteBacklog.open", ONE),
+        ("call conduct", ONE),
+    ],
+)
+def test_signals_before_there_is_work(
+    signalled: Signalled, cloud: Clouds, push: list[str], place: str, numbers: Sequence[signal.Signals]
+) -> None:
+    done = signalled({place: numbers}, *push)
+    assert (done.code, done.out, done.err.splitlines()) == (5, "", [INTERRUPTED])
+    assert not cloud.keys
+
+
+@pytest.mark.parametrize(
+    ("place", "numbers"),
+    [
+        ("call Session._standing", ONE),
+        ("call Engine.endings", ONE),
+        ("call Engine.endings", TWO),
+        ("call Run.work", TWO),
+    ],
+)
+def test_signals_when_work_begins(
+    signalled: Signalled, cloud: Clouds, push: list[str], place: str, numbers: Sequence[signal.Signals]
+) -> None:
+    done = signalled({place: numbers}, *push)
+    assert done.code == 5
+    assert done.err.splitlines() == ["ending: what is in flight is finished and recorded; another signal ends at once"]
+    assert done.out.splitlines()[-1] == "interrupted: run the same command again to resume"
+    assert len(cloud.keys) < KEYS
+
+
+LATE = ["return sum_up", "return SqliteBacklog.close", "exit", "end"]
+
+
+@pytest.mark.parametrize("place", ["call Rejections.write", "return sum_up", "end"])
+def test_signals_when_all_is_done_change_nothing(
+    signalled: Signalled, syncmux: Syncmux, sync_task: str, cloud: Clouds, place: str
+) -> None:
+    manifest = syncmux.file("few.txt", "a\nb\n")
+    done = signalled({place: TWO}, "push", manifest, "--sync-task", sync_task, "--json")
+    assert (done.code, done.summary["exit"], done.summary["accepted"], done.err) == (0, 0, 2, "")
+
+
+@pytest.mark.parametrize("place", LATE)
+def test_signals_after_the_summary_of_an_interrupted_run_change_nothing(
+    signalled: Signalled, cloud: Clouds, push: list[str], place: str
+) -> None:
+    done = signalled({"call Session.run": ONE, place: TWO}, *push, "--json")
+    assert (done.code, done.summary["exit"], done.err) == (5, 5, "")
+
+
+def test_a_signal_while_looking(signalled: Signalled, syncmux: Syncmux, sync_task: str) -> None:
+    manifest = syncmux.file("few.txt", "a\n")
+    assert syncmux("push", manifest, "--sync-task", sync_task).code == 0
+    done = signalled({"call SqliteBacklog.tally": ONE}, "status")
+    assert (done.code, done.out, done.err.splitlines()) == (5, "", [INTERRUPTED])
+
+
+def test_a_signal_while_failures_are_exported(
+    signalled: Signalled, syncmux: Syncmux, cloud: Clouds, sync_task: str
+) -> None:
+    cloud.set(reject_keys=["a"])
+    manifest = syncmux.file("few.txt", "a\n")
+    assert syncmux("push", manifest, "--sync-task", sync_task).code == 3
+    syncmux.file("failed.csv", "old")
+    before = set(syncmux.directory.iterdir())
+    done = signalled({"call SqliteBacklog.failures": ONE}, "export-failed", "-o", "failed.csv")
+    assert (done.code, done.err.splitlines()) == (5, [INTERRUPTED])
+    assert (syncmux.directory / "failed.csv").read_text() == "old"
+    assert set(syncmux.directory.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", ["call EmulatorProcess.__enter__", "return run"])
+def test_a_signal_to_the_demo_leaves_nothing_behind(signalled: Signalled, syncmux: Syncmux, place: str) -> None:
+    arguments = ["demo", "--directories", "10", "--keys", "10"]
+    done = signalled({place: TWO}, *arguments, TMPDIR=str(syncmux.directory))
+    assert done.code == (0 if place == "return run" else 5)
+    (url,) = re.findall(r"http://127\.0\.0\.1:\d+", done.err)
+    with pytest.raises(OSError, match="Connection refused"):
+        Control(url).ledger()
+    assert not list(syncmux.directory.iterdir())
