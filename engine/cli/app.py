@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -14,8 +13,9 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 from engine.cli.call import call
-from engine.cli.everywhere import FLAG, Everywhere, in_command
+from engine.cli.everywhere import FLAG, WHOLE, Everywhere, in_command
 from engine.cli.express_sync import express_sync
+from engine.cli.interruption import INTERRUPTED
 from engine.cli.sync_task import sync_task
 
 _EVERYWHERE = Everywhere()
@@ -37,6 +37,7 @@ app = App(
     help_format="plaintext",
     exit_on_error=False,
     print_error=False,
+    suppress_keyboard_interrupt=False,
     result_action="return_value",
     help_epilogue=(
         "Every command takes --config FILE, --backlog FILE, --rate N, --concurrency N, --batch N, --json, --dry-run "
@@ -89,8 +90,16 @@ def push(
 
 
 @app.command
-def status(*, everywhere: Everywhere = _EVERYWHERE) -> int:
-    """Show what the backlog holds, also while another process works on it."""
+def status(*, daemon: str = "", everywhere: Everywhere = _EVERYWHERE) -> int:
+    """Show what the backlog holds, also while another process works on it.
+
+    Args:
+        daemon: Ask a running daemon instead: http://HOST:PORT, https://HOST or unix:/PATH.
+    """
+    if daemon:
+        from engine.cli.daemon_status import daemon_status
+
+        return daemon_status(daemon, everywhere)
     from engine.cli.status import status as show
 
     return show(everywhere)
@@ -135,7 +144,34 @@ def doctor(*, timeout: float = 10.0, everywhere: Everywhere = _EVERYWHERE) -> in
 
 
 @app.command
-def demo(*, directories: int = 2000, keys: int = 20_000, everywhere: Everywhere = _EVERYWHERE) -> int:
+def serve(
+    *,
+    check: Annotated[bool, FLAG] = False,
+    stdin: Annotated[bool, FLAG] = False,
+    until_end: Annotated[bool, FLAG] = False,
+    everywhere: Everywhere = _EVERYWHERE,
+) -> int:
+    """Be told by object stores what changed, and push and trigger accordingly, until a signal comes.
+
+    SIGHUP reads routes and listeners anew; SIGTERM ends it well.
+
+    Args:
+        check: Only look whether the settings are right.
+        stdin: Read events from standard input, too, as JSON lines.
+        until_end: End well when standard input has ended.
+    """
+    from engine.cli.serve import serve as start
+
+    return start(everywhere, check=check, stdin=stdin, until_end=until_end)
+
+
+@app.command
+def demo(
+    *,
+    directories: Annotated[int, WHOLE] = 2000,
+    keys: Annotated[int, WHOLE] = 20_000,
+    everywhere: Everywhere = _EVERYWHERE,
+) -> int:
     """See it work: both clouds emulated, some faults, work for each. Touches no account and no backlog of yours.
 
     Args:
@@ -149,7 +185,11 @@ def demo(*, directories: int = 2000, keys: int = 20_000, everywhere: Everywhere 
 
 @app.command
 def emulate(
-    *, port: int = 0, credentials: Path | None = None, faults: str = "{}", everywhere: Everywhere = _EVERYWHERE
+    *,
+    port: Annotated[int, WHOLE] = 0,
+    credentials: Path | None = None,
+    faults: str = "{}",
+    everywhere: Everywhere = _EVERYWHERE,
 ) -> int:
     """Be both clouds on this machine, until a signal comes. One JSON line says where, when ready.
 
@@ -173,29 +213,43 @@ _GROUPS = {group.name[0]: set(group) for group in (express_sync, sync_task)}
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
     """For people, who have no use for the line of ours that it came from."""
-    print(f"syncmux: {message}", file=sys.stderr)
+    from engine.cli.output import complain
+
+    complain(str(message))
+
+
+def _readable(arguments: Sequence[str]) -> list[str]:
+    """Raises ConfigError for bytes that are no text: neither a cloud nor the backlog could take them."""
+    from engine.errors import ConfigError
+
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise ConfigError(
+                f"{os.fsencode(argument)!r} is not valid {sys.getfilesystemencoding()}; "
+                "give a manifest of such a name through standard input, as -"
+            ) from None
+    return list(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments (by default the process's) say; returns the exit code."""
     warnings.showwarning = _warn
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until there is work that must be ended well
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return int(app(in_command(given, set(app), _GROUPS)) or 0)
+        return int(app(in_command(_readable(given), set(app), _GROUPS)) or 0)
     except CycloptsError as error:
-        print(f"syncmux: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # Whoever read has enough. Python's own flush at the end must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _failed(str(error), 2)
+    except BrokenPipeError:  # whoever read has enough
+        from engine.cli.output import silence
+
+        silence(sys.stdout)
         return 1
     except OSError as error:
-        print(f"syncmux: {error.strerror or error}", file=sys.stderr)
-        return 1
+        return _failed(error.strerror or str(error), 1)
     except KeyboardInterrupt:
-        print("syncmux: interrupted; run the same command again to resume", file=sys.stderr)
-        return 5
+        return _failed(INTERRUPTED, 5)
     except Exception as error:
         from engine.errors import SyncmuxError
 
@@ -204,3 +258,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from engine.cli.output import Output
 
         return Output("--json" in given).failure(error)
+
+
+def _failed(why: str, code: int) -> int:
+    from engine.cli.output import complain
+
+    complain(why)
+    return code

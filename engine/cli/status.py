@@ -1,20 +1,23 @@
-"""`status`: what a backlog holds."""
+"""`status`: what a backlog holds, or what a running daemon does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from engine.backlog import Failure, Source, Tally
 from engine.backlog.sqlite import SqliteBacklog
+from engine.backlog.standing import by_account, by_failure, by_target, rows_of, totals
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
 from engine.cli.looking import look_at
 from engine.cli.output import Output
 from engine.clouds import clouds
-from engine.model import Row, State
-from engine.report import MOST_NAMED, label, named
+from engine.model import State
+from engine.report import MOST_NAMED
 
 MOST_TARGETS = 10  # that are listed one by one
+STATES = [state.name.lower() for state in State if state is not State.DIVIDED]
 
 
 def status(everywhere: Everywhere) -> Exit:
@@ -22,68 +25,69 @@ def status(everywhere: Everywhere) -> Exit:
     settings = everywhere.settings()
     output = Output(everywhere.json, everywhere.quiet)
 
-    async def look(backlog: SqliteBacklog) -> tuple[Tally, dict[str, Source], list[tuple[Row, Failure]]]:
-        failed: list[tuple[Row, Failure]] = []
+    async def look(backlog: SqliteBacklog) -> tuple[Tally, dict[str, Source], list[Failure]]:
+        failed: list[Failure] = []
+        rows = 0
         async for failure in backlog.failures(newest_first=True):
-            failed += [(row, failure) for row in _rows(failure)]
-            if len(failed) >= MOST_NAMED:
+            failed.append(failure)
+            rows += len(rows_of(failure.job))
+            if rows >= MOST_NAMED:
                 break
-        return await backlog.tally(), await backlog.sources(), failed[:MOST_NAMED]
+        return await backlog.tally(), await backlog.sources(), failed
 
     tally, sources, failed = look_at(settings.backlog, look)
-    whole = _totals(tally)
+    found = {
+        "rows": totals(tally),
+        "accounts": by_account(tally),
+        "targets": by_target(tally),
+        "failures": by_failure(failed)[:MOST_NAMED],
+    }
     output.event(
         "status",
         backlog=settings.backlog,
-        rows=whole,
-        targets=[{**target._asdict(), **_totals({target: states})} for target, states in sorted(tally.items())],
+        **found,
         sources=[
             {"source": name, "rows": source.rows, "rejected": source.rejected, "repeated": source.repeated}
             for name, source in sources.items()
         ],
-        failures=[{"row": named(row), "why": each.why, "code": each.code, "at": each.at} for row, each in failed],
     )
-    output.result(f"backlog {settings.backlog}", *_told(tally))
+    output.result(f"backlog {settings.backlog}", *work_told(found))
     for name, source in sources.items():
         output.result(f"{name}: {source.rows:,} rows read, {source.rejected:,} rejected, {source.repeated:,} repeated")
-    if more := whole["failed"] > len(failed):
-        output.result(f"the latest of {whole['failed']:,} failures:")
-    for row, failure in failed:
-        output.result(f"failed: {label(row)}: {failure.why}")
-    if more:
-        output.result("all failures: syncmux export-failed")
+    output.result(*failures_told(found))
     return Exit.DONE
 
 
-def _totals(tally: Tally) -> dict[str, int]:
-    """Rows by state."""
-    totals = {state.name.lower(): 0 for state in State if state is not State.DIVIDED}
-    for states in tally.values():
-        for state, count in states.items():
-            if state is not State.DIVIDED:
-                totals[state.name.lower()] += count.rows
-    return totals
-
-
-def _told(tally: Tally) -> Iterator[str]:
-    accounts: dict[tuple[str, str], Tally] = {}
-    for target, states in sorted(tally.items()):
-        accounts.setdefault((target.cloud, target.account), {})[target] = states
-    for (cloud, account), targets in accounts.items():
+def work_told(found: Mapping[str, Any]) -> Iterator[str]:
+    """The rows of each account, and of each target if they are few."""
+    for each in found["accounts"]:
+        cloud, account = each["cloud"], each["account"]
         noun = clouds()[cloud].noun if cloud in clouds() else "rows"
         name = cloud if cloud == account else f"{cloud}, account {account}"
-        yield f"{name}: {noun} on {len(targets):,} targets: {_states(targets)}"
-        if 1 < len(targets) <= MOST_TARGETS:
-            for target, states in targets.items():
-                yield f"  {target.name}: {_states({target: states})}"
-    if not accounts:
+        yield f"{name}: {noun} on {each['targets']:,} targets: {_states(each)}"
+        if 1 < each["targets"] <= MOST_TARGETS:
+            for target in found["targets"]:
+                if (target["cloud"], target["account"]) == (cloud, account):
+                    yield f"  {target['name']}: {_states(target)}"
+    if not found["accounts"]:
         yield "no work yet"
 
 
-def _states(tally: Tally) -> str:
-    return ", ".join(f"{number:,} {state}" for state, number in _totals(tally).items() if number) or "nothing"
+def failures_told(found: Mapping[str, Any]) -> Iterator[str]:
+    """The latest ones."""
+    failures, all_of_them = found["failures"], found["rows"]["failed"]
+    if more := all_of_them > len(failures):
+        yield f"the latest of {all_of_them:,} failures:"
+    for each in failures:
+        yield f"failed: {label(each['row'])}: {each['why']}"
+    if more:
+        yield "all failures: syncmux export-failed"
 
 
-def _rows(failure: Failure) -> list[Row]:
-    cloud = clouds().get(failure.job.target.cloud)
-    return list(cloud.rows(failure.job)) if cloud else []
+def _states(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{numbers[state]:,} {state}" for state in STATES if numbers[state]) or "nothing"
+
+
+def label(row: Mapping[str, str]) -> str:
+    """A row for people: its values, without the account that it belongs to anyhow."""
+    return ",".join([value for column, value in row.items() if value and column != "account"])[:200]

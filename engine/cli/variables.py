@@ -9,11 +9,12 @@ from engine.cli import bucket_keys
 from engine.config import variables
 
 PREFIX = "SYNCMUX_"
+DAEMON_TOKEN = "SYNCMUX_DAEMON_TOKEN"  # noqa: S105 - for `status --daemon`
 
 
 def unread(environ: Mapping[str, str]) -> Iterator[str]:
     """What to say of each variable with our prefix that nothing reads. Its value may be a secret in the wrong place."""
-    known = {name.removeprefix(PREFIX) for name in variables() | bucket_keys.VARIABLES}
+    known = {name.removeprefix(PREFIX) for name in variables() | bucket_keys.VARIABLES | {DAEMON_TOKEN}}
     for name in sorted(name.removeprefix(PREFIX) for name in environ if name.startswith(PREFIX)):
         if name not in known:
             meant = get_close_matches(name, sorted(known), n=1, cutoff=0.7)

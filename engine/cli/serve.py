@@ -1,0 +1,70 @@
+"""`serve`: the daemon, and a look at its settings without it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from engine.cli.everywhere import Everywhere
+from engine.cli.exits import Exit
+from engine.cli.interruption import Interruption
+from engine.cli.loop import run
+from engine.cli.output import Output
+from engine.config import Settings, accounts
+from engine.daemon.daemon import Daemon, read
+from engine.daemon.intake import EventSource
+from engine.daemon.log import Log
+from engine.daemon.sources import sources
+
+
+def serve(everywhere: Everywhere, *, check: bool, stdin: bool, until_end: bool) -> Exit:
+    """Serve until a signal comes, or standard input ends. Raises what `Daemon.run` does."""
+    if check or everywhere.dry_run:
+        return _check(everywhere)
+
+    async def serving() -> Exit:
+        log = Log()
+
+        def ended() -> None:
+            if until_end:
+                daemon.drain()
+
+        def fetching(settings: Settings) -> list[EventSource]:
+            return sources(settings, log, stdin=ended if stdin else None)
+
+        daemon = Daemon(everywhere.settings, log, sources=fetching)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, daemon.reload)
+        with Interruption(daemon.drain, daemon.stop).watched():
+            await daemon.run()
+        return Exit.DONE
+
+    return run(serving())
+
+
+def _check(everywhere: Everywhere) -> Exit:
+    """Whether the daemon could begin with these settings, as far as they tell."""
+    settings = everywhere.settings()
+    output = Output(everywhere.json, everywhere.quiet)
+    callers = accounts(settings)
+    found, routes = read(settings, callers)
+    found.tls()
+    names = [route.name for route in routes.routes]
+    listeners = [listener.name for listener in found.listeners]
+    fetching = [source.name for source in sources(settings, Log())]
+    output.event(
+        "check",
+        bind=str(found.bind),
+        routes=names,
+        listeners=listeners,
+        sources=fetching,
+        accounts=[each.name for each in callers],
+    )
+    output.result(
+        f"would listen at {found.bind}",
+        f"listeners: {', '.join(listeners) or 'none'}",
+        f"sources: {', '.join(fetching) or 'none'}",
+        f"routes: {', '.join(names) or 'none'}; for what takes none: {routes.no_route}",
+        f"accounts: {', '.join(each.name for each in callers)}",
+    )
+    return Exit.DONE

@@ -1,0 +1,230 @@
+"""The daemon as a whole: what runs at the same time, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
+
+from engine.config import Settings, accounts
+from engine.daemon.http_head import Endpoint
+from engine.daemon.intake import EventSource, Intake
+from engine.daemon.listener import Listener
+from engine.daemon.log import Log
+from engine.daemon.mover import Mover
+from engine.daemon.operations import Operations
+from engine.daemon.readers import reader
+from engine.daemon.request_log import RequestLog
+from engine.daemon.server import Server
+from engine.daemon.settings import ServeSettings, read_serve
+from engine.daemon.upkeep import Upkeep
+from engine.daemon.vendors import Vendors
+from engine.engine import Engine, own_error
+from engine.errors import CallError, ConfigError, NoSpaceError
+from engine.model import Account, Finished, State
+from engine.retry import Limits
+from engine.routes import Routes, read_routes
+from engine.run import Options
+from engine.settler import Ending
+from engine.transport import Transport
+
+PREFIX = "/v1/events/"
+RENEW_S = 60.0  # until accounts and targets that had to stop are tried again
+WATCH_S = 1.0
+LATEST = 20  # failures that are kept for people to look at
+
+
+def read(settings: Settings, callers: Sequence[Account]) -> tuple[ServeSettings, Routes]:
+    """
+    Raises:
+        ConfigError: something cannot be meant. The message names it.
+    """
+    serve = read_serve(settings)
+    return serve, read_routes(list(settings.routes), callers, serve.no_route)
+
+
+class Daemon:
+    """`run` it; `reload`, `drain` and `stop` are for signals. Everything public may be read at any time."""
+
+    def __init__(
+        self,
+        load: Callable[[], Settings],
+        log: Log,
+        *,
+        sources: Callable[[Settings], Sequence[EventSource]] = lambda settings: (),
+    ) -> None:
+        """`load` reads the settings.
+
+        Raises ConfigError: the settings cannot be meant.
+        """
+        self._load = load
+        settings = load()
+        callers = accounts(settings)
+        self.serve, self._routes = read(settings, callers)
+        self._tls = self.serve.tls()
+        self.sources = sources(settings)
+        self.held: set[str] = set()  # names of lanes that an operator has paused
+        options = Options(
+            rate=settings.rate,
+            concurrency=settings.concurrency,
+            batch=settings.batch,
+            held=self.held,
+            limits=Limits(task_timeout_s=self.serve.task_timeout_s),
+        )
+        self.engine = Engine(callers, settings.backlog, options=options)
+        self.log = log
+        self.inbox = self.engine.backlog.inbox
+        self.intake = Intake(self.inbox, self._routes)
+        self.mover = Mover(self.inbox, callers, options.batch, self.serve.linger_s, log)
+        self.server = Server(
+            self.serve.bind, {}, self.serve.limits, tls=self._tls, failed=self._broken, requests=RequestLog(log)
+        )
+        self.upkeep = Upkeep(self.engine.backlog, lambda: self.serve, log)
+        self.began_at = time.time()
+        self.reloads = 0
+        self.reload_error = ""
+        self.outcomes: Counter[tuple[str, str]] = Counter()  # rows, by account and state
+        self.failures: deque[Finished] = deque(maxlen=LATEST)
+        self._stopped: set[str] = set()  # accounts, of which the log has told
+        self._draining = asyncio.Event()
+        self._operations = Operations(self)
+        self._vendors: Vendors
+
+    @property
+    def draining(self) -> bool:
+        return self._draining.is_set()
+
+    async def run(self) -> None:
+        """Until drained or stopped.
+
+        Raises:
+            CredentialsError, BacklogError, ConfigError: it cannot begin.
+            BacklogError: nothing can be recorded any more.
+        """
+        try:
+            await self._run()
+        except BaseExceptionGroup as group:
+            raise own_error(group) from None
+
+    async def _run(self) -> None:
+        async with self.engine, Transport() as transport:
+            self._vendors = Vendors(transport)
+            await self.inbox.open(self.serve.remember_s, self.serve.max_waiting)
+            await self._operations.recall()
+            self.server.endpoints = self._endpoints(self.serve)
+            async with self.server, asyncio.TaskGroup() as group:
+                working = group.create_task(self._work())
+                beside = [group.create_task(source.run(self.intake)) for source in self.sources]
+                beside.append(group.create_task(self.upkeep.run()))
+                self.log.event("serving", bind=str(self.server.bind), waiting=self.inbox.rows)
+                watching = group.create_task(self._operations.watch())
+                self._operations.notifier.ready()
+                await self._draining.wait()
+                self._operations.notifier.stopping()
+                self.log.event("draining", waiting=self.inbox.rows)
+                await self._end(working, beside)
+                watching.cancel()
+        self.log.event("ended", waiting=self.inbox.rows)
+
+    def drain(self) -> None:
+        """Take nothing more in, finish what is in flight, and end. What waits is there at the next start."""
+        self._draining.set()
+
+    def stop(self) -> None:
+        """End at once. What is in flight is done again at the next start."""
+        self._draining.set()
+        self.engine.stop()
+
+    def reload(self) -> None:
+        """Read routes, listeners and linger anew. If anything is wrong, all stays as it is."""
+        with self._operations.notifier.reloading():
+            self._reload()
+
+    def _reload(self) -> None:
+        try:
+            settings = self._load()
+            serve, routes = read(settings, self.engine.accounts)
+        except ConfigError as error:
+            self.reload_error = str(error)
+            self.log.event("reload_refused", error=self.reload_error)
+            return
+        if serve.fixed != self.serve.fixed:
+            self.log.event("restart_needed", why="some of [serve] is in force until the process ends")
+        self.serve, self.intake.routes, self.mover.linger_s = serve, routes, serve.linger_s
+        self.server.endpoints = self._endpoints(serve)
+        self.reloads += 1
+        self.reload_error = ""
+        self.log.event("reloaded", routes=len(routes.routes), listeners=len(serve.listeners))
+
+    async def _work(self) -> None:
+        """One run after the other: each takes up what the one before it left."""
+        while True:
+            watching = asyncio.create_task(self._watch(), name="syncmux watch")
+            try:
+                async with aclosing(self.engine.endings(self.mover)) as batches:
+                    async for batch in batches:
+                        self._count(batch)
+                        self.mover.ended()
+            except NoSpaceError as error:
+                self.log.event("no_space", error=str(error), again_in_s=RENEW_S)
+            except (CallError, ConfigError):  # no account could go on
+                self._tell_stopped()
+            finally:
+                watching.cancel()
+            if self.draining:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RENEW_S):
+                    await self._draining.wait()
+
+    async def _watch(self) -> None:
+        """Have a run end a while after it had to leave something alone, so that the next one tries it."""
+        left_alone = 0.0
+        while left_alone < RENEW_S:
+            await asyncio.sleep(WATCH_S)
+            self._tell_stopped()
+            run = self.engine.current
+            if run and (run.stopped or any(starter.closed_targets for starter in run.starters.values())):
+                left_alone += WATCH_S
+        if run := self.engine.current:
+            run.drain()
+
+    def _tell_stopped(self) -> None:
+        stopped = self.engine.current.stopped if self.engine.current else {}
+        for account in stopped.keys() - self._stopped:
+            self.log.event("stopped", account=account, error=str(stopped[account]), again_in_s=RENEW_S)
+        for account in self._stopped - stopped.keys():
+            self.log.event("goes_on", account=account)
+        self._stopped = set(stopped)
+
+    async def _end(self, working: asyncio.Task[None], beside: Sequence[asyncio.Task[None]]) -> None:
+        until = time.monotonic() + self.serve.grace_s
+        for task in beside:
+            task.cancel()
+        await self.server.close(self.serve.grace_s)
+        self.engine.drain()
+        _, running = await asyncio.wait((working,), timeout=max(0.0, until - time.monotonic()))
+        if running:
+            self.log.event("cut_short", grace_s=self.serve.grace_s)
+            self.engine.stop()
+
+    def _endpoints(self, serve: ServeSettings) -> Mapping[str, Endpoint]:
+        endpoints = dict(self._operations.endpoints())
+        for listener in serve.listeners:
+            endpoints[PREFIX + listener.name] = Listener(listener, reader(listener, self._vendors), self.intake)
+        return endpoints
+
+    def _count(self, batch: Sequence[Ending]) -> None:
+        for ending in batch:
+            if not isinstance(ending, Finished):
+                continue
+            job = ending.job
+            self.outcomes[job.target.account, ending.state.name.lower()] += job.rows
+            if ending.state is State.FAILED:
+                self.failures.append(ending)
+                self.log.event("failed", target=job.target.name, rows=job.rows, code=ending.code, why=ending.why)
+
+    def _broken(self, error: Exception) -> None:
+        self.log.event("bug", error=repr(error))

@@ -1,0 +1,44 @@
+"""Whether the daemon lives, and whether an event that is sent to it now would be taken. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.daemon.observation import Observation
+
+SILENT_S = 10.0  # without an answer of the backlog, which is asked every second
+SLOW_S = 1.0  # lateness of the event loop that senders notice
+STUCK_S = 5.0  # that says something is wrong with the process
+
+
+def ailments(seen: Observation) -> Iterator[str]:
+    """Why the process should be started anew."""
+    silent_s = seen.monotonic - seen.backlog.seen_at
+    if silent_s > SILENT_S:
+        yield f"the backlog has not answered for {silent_s:.0f} s"
+    if seen.lag_s > STUCK_S:
+        yield f"the event loop was stuck for {seen.lag_s:.1f} s"
+
+
+def obstacles(seen: Observation) -> Iterator[str]:
+    """Why an event would not be taken now."""
+    yield from ailments(seen)
+    if seen.inbox.full:
+        yield f"the inbox is full: {seen.inbox.rows:,} rows wait"
+    if seen.draining:
+        yield "the daemon is ending"
+    if SLOW_S < seen.lag_s <= STUCK_S:
+        yield f"the event loop was late by {seen.lag_s:.1f} s"
+
+
+def warnings(seen: Observation) -> Iterator[str]:
+    """What somebody should see to, while events are still taken: they wait, and nothing is lost."""
+    for account, why in sorted(seen.stopped.items()):
+        yield f"account {account} has stopped: {why}"
+    for each in seen.lanes:
+        if each.held:
+            yield f"lane {each.lane} is paused by an operator"
+        elif each.sick_s:
+            yield f"lane {each.lane} gets nowhere: {each.last_error}"
+    if seen.reload_error:
+        yield f"the last reload was refused: {seen.reload_error}"

@@ -1,0 +1,57 @@
+"""POST /v1/events/NAME: what is configured to be told there, by whom, and what may come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from engine.daemon.http_head import Head, Response, json_response, refusal
+from engine.daemon.intake import Intake, UnroutedError
+from engine.daemon.readers import Reader
+from engine.daemon.settings import ListenerSettings
+from engine.errors import BacklogError, CallError, InboxFullError, NoSpaceError
+from engine.notifications import NotificationError, UntrustedError
+
+NO_SPACE_RETRY_S = 10
+BEARER = "Bearer "
+
+
+class Listener:
+    """An endpoint. It answers 202 when what was sent is durable."""
+
+    methods: Collection[str] = ("POST",)
+
+    def __init__(self, settings: ListenerSettings, read: Reader, intake: Intake) -> None:
+        self._settings = settings
+        self._read = read
+        self._intake = intake
+
+    def admit(self, head: Head) -> Response | None:
+        tokens = self._settings.tokens
+        if not tokens or tokens.match(self._token(head)):
+            return None
+        return refusal(401, "a token is needed, and this is none", ("WWW-Authenticate", "Bearer"))
+
+    async def answer(self, head: Head, body: bytes) -> Response:
+        try:
+            events = await self._read(head, body)
+            taken = await self._intake.take(self._settings.name, events, self._settings.routes)
+        except UntrustedError as error:
+            return refusal(403, str(error))
+        except NotificationError as error:
+            return refusal(400, str(error))
+        except UnroutedError as error:
+            return refusal(422, str(error))
+        except InboxFullError as error:
+            return refusal(429, str(error), ("Retry-After", f"{error.retry_after_s:.0f}"))
+        except NoSpaceError as error:
+            return refusal(507, str(error), ("Retry-After", str(NO_SPACE_RETRY_S)))
+        except (BacklogError, CallError) as error:
+            return refusal(503, str(error), ("Retry-After", str(NO_SPACE_RETRY_S)))
+        return json_response(202, taken._asdict())
+
+    def _token(self, head: Head) -> str:
+        header = self._settings.header
+        value = head.headers.get(header, "")
+        if header != "authorization":
+            return value
+        return value.removeprefix(BEARER) if value.startswith(BEARER) else ""

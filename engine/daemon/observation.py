@@ -1,0 +1,84 @@
+"""What can be seen of the daemon at one moment. Plain facts, from which metrics, status and health are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.backlog.inbox_tables import Destination
+from engine.backlog.overview import Overview
+from engine.daemon.intake import Counts
+from engine.daemon.mover import Moved
+from engine.lanes import Count
+from engine.model import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    lane: Lane
+    starts: bool  # its calls start work; else they ask about it
+    count: Count  # of all runs of this process
+    rate: float = 0.0  # calls/s that are permitted
+    in_flight: int = 0
+    held: bool = False  # by an operator
+    sick_s: float = 0.0  # how long its cloud has been in trouble
+    pause_s: float = 0.0  # until it goes on by itself
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxView:
+    rows: int = 0
+    most: int = 0
+    full: bool = False
+    destinations: Sequence[tuple[Destination, int, float]] = ()  # rows, and since when the oldest waits
+
+    @property
+    def oldest_at(self) -> float | None:
+        return min([since for _, _, since in self.destinations], default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerView:
+    bind: str = ""
+    listeners: Sequence[str] = ()
+    answers: Mapping[tuple[str, int], int] = field(default_factory=dict)  # by path and status
+    connections: int = 0
+    refused: int = 0  # connections beyond the bounds
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogView:
+    seen_at: float = 0.0  # when it last answered, by the monotonic clock
+    overview: Overview | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessView:
+    resident_bytes: int | None = None  # None: this system does not say
+    open_files: int | None = None
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Times are seconds since the epoch but for those that say otherwise."""
+
+    at: float
+    monotonic: float
+    began_at: float
+    version: str
+    draining: bool = False
+    reloads: int = 0
+    reload_error: str = ""
+    lag_s: float = 0.0  # how late the event loop was, at worst, in the last seconds
+    stopped: Mapping[str, str] = field(default_factory=dict)  # accounts, and why
+    lanes: Sequence[LaneView] = ()
+    tasks: int = 0  # that run at the clouds
+    inbox: InboxView = InboxView()
+    server: ServerView = ServerView()
+    backlog: BacklogView = BacklogView()
+    process: ProcessView = ProcessView()
+    senders: Mapping[str, Counts] = field(default_factory=dict)
+    moved: Moved = field(default_factory=Moved)
+    outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)  # rows, by account and state

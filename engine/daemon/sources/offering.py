@@ -1,0 +1,71 @@
+"""Offers events to the intake until they are taken: what cannot be taken now is kept in hand, and nothing more read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from engine.daemon.intake import Intake, UnroutedError
+from engine.daemon.log import Log
+from engine.errors import InboxFullError, NoSpaceError
+from engine.notifications import ObjectEvent
+
+NO_SPACE_S = 10.0  # until a full disk is tried again
+UNROUTED = "it fits no route"
+
+
+@dataclass(slots=True)
+class Offered:
+    """What became of events. `refused` are those that fit no route where such are rejected, by their index."""
+
+    taken: int = 0
+    repeated: int = 0
+    unrouted: int = 0
+    refused: list[int] = field(default_factory=list)
+
+
+class Offering:
+    """The way of one source into the intake."""
+
+    def __init__(self, name: str, scope: Collection[str] | None, log: Log) -> None:
+        self.trouble = ""  # why nothing goes in, while nothing does
+        self._name = name
+        self._scope = scope
+        self._log = log
+
+    async def offer(self, intake: Intake, events: Sequence[ObjectEvent]) -> Offered:
+        """Returns when all of them are durable or refused. Raises BacklogError: nothing can be written any more."""
+        offered = Offered()
+        parts = [(0, events)] if events else []
+        while parts:
+            first, part = parts.pop()
+            half = len(part) // 2
+            try:
+                taken = await intake.take(self._name, part, self._scope)
+            except UnroutedError:
+                if half:  # find the one
+                    parts += [(first + half, part[half:]), (first, part[:half])]
+                else:
+                    offered.refused.append(first)
+                continue
+            except InboxFullError as error:
+                await self._wait(str(error), error.retry_after_s)
+                # Smaller parts fit sooner, and one that is larger than the whole inbox never would.
+                parts += [(first + half, part[half:]), (first, part[:half])] if half else [(first, part)]
+                continue
+            except NoSpaceError as error:
+                await self._wait(str(error), NO_SPACE_S)
+                parts.append((first, part))
+                continue
+            self.trouble = ""
+            offered.taken += taken.events - taken.repeated - taken.unrouted
+            offered.repeated += taken.repeated
+            offered.unrouted += taken.unrouted
+        return offered
+
+    async def _wait(self, why: str, wait_s: float) -> None:
+        if not self.trouble:
+            self._log.event("source_waits", source=self._name, why=why, again_in_s=round(wait_s, 1))
+        self.trouble = why
+        await asyncio.sleep(wait_s)

@@ -1,0 +1,141 @@
+"""A directory that manifests are moved into: each is taken, and goes to done/ or failed/ with a report beside it.
+
+A manifest is to appear by a rename: write it under a name that is not looked at, in the same directory, and rename it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.backlog.owner import Owner
+from engine.daemon.intake import Intake
+from engine.daemon.log import Log
+from engine.daemon.sources.manifests import Change, events
+from engine.daemon.sources.offering import UNROUTED, Offering
+from engine.daemon.sources.spooled import DONE, FAILED, Spooled
+from engine.errors import BacklogError, ConfigError, InputError
+from engine.rows import Chunk, Manifest, Rejected
+
+UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", "~")
+CHUNK_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolSettings:
+    name: str  # of the source
+    directory: Path
+    bucket: str = ""  # of rows that name none
+    poll_s: float = 1.0
+    routes: frozenset[str] | None = None
+
+
+class Spool:
+    """See `EventSource`. `trouble` says why nothing comes, while nothing can."""
+
+    def __init__(self, settings: SpoolSettings, log: Log) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._log = log
+        self._offering = Offering(settings.name, settings.routes, log)
+        self._directory_fails = ""
+
+    @property
+    def trouble(self) -> str:
+        return self._directory_fails or self._offering.trouble
+
+    async def run(self, intake: Intake) -> None:
+        """Until cancelled.
+
+        Raises:
+            ConfigError: the directory cannot be used, or another process uses it.
+            BacklogError: nothing can be written any more.
+        """
+        with self._owned():
+            while True:
+                try:
+                    for path in await asyncio.to_thread(self._manifests):
+                        await self._take(path, intake)
+                    self._directory_fails = ""
+                except OSError as error:
+                    if str(error) != self._directory_fails:
+                        self._log.event("spool_failed", source=self.name, error=str(error))
+                    self._directory_fails = str(error)
+                await asyncio.sleep(self._settings.poll_s)
+
+    @contextmanager
+    def _owned(self) -> Iterator[None]:
+        directory, where = self._settings.directory, f"spools.{self.name}.directory"
+        try:
+            for folder in (DONE, FAILED):
+                (directory / folder).mkdir(mode=0o750, exist_ok=True)
+            owner = Owner(directory / ".spool")
+        except OSError as error:
+            raise ConfigError(f"{where} {directory} cannot be used: {error.strerror}") from None
+        except BacklogError as error:
+            raise ConfigError(f"{where}: {error}") from None
+        try:
+            yield
+        finally:
+            owner.release()
+
+    def _manifests(self) -> list[Path]:
+        """Regular files with a name that is finished, the oldest first."""
+        found = []
+        with os.scandir(self._settings.directory) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode):
+                    found.append((status.st_mtime_ns, entry.name))
+        return [self._settings.directory / name for _, name in sorted(found)]
+
+    async def _take(self, path: Path, intake: Intake) -> None:
+        """Take one manifest to its end. Raises OSError."""
+        try:
+            spooled = await asyncio.to_thread(Spooled, path)
+        except FileNotFoundError:
+            return  # somebody has taken it back
+        manifest = Manifest(path, Change, {"bucket": self._settings.bucket}, CHUNK_ROWS)
+        resume = spooled.cursor
+        chunks = manifest.chunks(resume)
+        try:
+            chunk = await asyncio.to_thread(next, chunks, None)
+            if resume and not manifest.resumed:
+                spooled.begin_anew()
+            while chunk:
+                await self._take_chunk(spooled, chunk, intake)
+                chunk = await asyncio.to_thread(next, chunks, None)
+        except InputError as error:
+            spooled.report.error = str(error)
+        if spooled.gone:
+            spooled.discard()
+        elif not spooled.written_to:  # else the rest of it is taken the next time
+            target = await asyncio.to_thread(spooled.finish)
+            report = spooled.report
+            self._log.event(
+                "manifest_taken", source=self.name, file=str(target), rows=report.rows, taken=report.taken,
+                rejected=report.rejected, error=report.error,
+            )  # fmt: skip
+
+    async def _take_chunk(self, spooled: Spooled, chunk: Chunk[Change], intake: Intake) -> None:
+        report = spooled.report
+        found, lines, rejected = events(chunk, report.manifest)
+        offered = await self._offering.offer(intake, found)
+        rejected += [
+            Rejected(report.manifest, lines[at], UNROUTED, f"{found[at].bucket},{found[at].key}"[:200])
+            for at in offered.refused
+        ]
+        report.rows += len(chunk.rows) + len(chunk.rejected)
+        report.taken += offered.taken
+        report.repeated += offered.repeated
+        report.unrouted += offered.unrouted
+        report.reject(sorted(rejected, key=lambda row: row.line))
+        report.cursor = chunk.cursor.to_json()
+        await asyncio.to_thread(spooled.save)

@@ -1,0 +1,114 @@
+"""One manifest in a spool: how far it was taken, what was wrong with it, and where it goes in the end.
+
+While it is taken, the report lies beside it, hidden, and holds the cursor; in the end it goes where the manifest goes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from engine.daemon.sources.whole_file import sync_directory, write_whole
+from engine.rows import Cursor, Rejected
+
+MOST_NAMED = 1_000  # rejected rows that a report names; it counts all of them
+DONE, FAILED = "done", "failed"
+REPORT = ".report.json"
+
+
+@dataclass(slots=True)
+class Report:
+    manifest: str
+    file: tuple[int, int]  # inode and time of the last change
+    began_at: float
+    rows: int = 0
+    taken: int = 0
+    repeated: int = 0  # known by their ids
+    unrouted: int = 0  # dropped, since they fit no route
+    rejected: int = 0
+    rejections: list[dict[str, Any]] = field(default_factory=list)  # the first ones
+    error: str = ""  # why nothing more could be read
+    cursor: str = ""  # how far it was taken
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        self.rejected += len(rejected)
+        for row in rejected[: MOST_NAMED - len(self.rejections)]:
+            self.rejections.append({"line": row.line, "reason": row.reason, "text": row.text})
+
+    @classmethod
+    def read(cls, path: Path) -> Self | None:
+        try:
+            read = cls(**orjson.loads(path.read_bytes()))
+            read.file = tuple(read.file)  # type: ignore[assignment]
+            if read.cursor:
+                Cursor.from_json(read.cursor)
+        except (OSError, ValueError, TypeError):
+            return None
+        return read
+
+
+class Spooled:
+    """A manifest that lies in the spool. Everything raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        """Takes up the report that an earlier process left, if it is about this very file."""
+        self.path = path
+        self._hidden = path.with_name(f".{path.name}{REPORT}")
+        known = Report.read(self._hidden)
+        self.report = known if known and known.file[0] == self._stat()[0] else self._fresh()
+        self.report.file = self._stat()
+
+    def begin_anew(self) -> None:
+        """What was taken before is not what it holds now."""
+        self.report = self._fresh()
+
+    @property
+    def cursor(self) -> Cursor | None:
+        return Cursor.from_json(self.report.cursor) if self.report.cursor else None
+
+    @property
+    def gone(self) -> bool:
+        """Whether somebody has taken it back."""
+        return not self.path.exists()
+
+    @property
+    def written_to(self) -> bool:
+        """Whether it has changed since we began to read it."""
+        return self._stat() != self.report.file
+
+    def save(self) -> None:
+        """What is lost of it by a power cut is taken twice."""
+        write_whole(self._hidden, asdict(self.report), durable=False)
+
+    def finish(self) -> Path:
+        """Move it away, its report first. Returns where it is now."""
+        folder = self.path.parent / (FAILED if self.report.error or self.report.rejected else DONE)
+        target = folder / self.path.name
+        if target.exists():
+            target = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(2).hex()}-{self.path.name}"
+        shown = {name: value for name, value in asdict(self.report).items() if name not in {"file", "cursor"}}
+        write_whole(target.with_name(target.name + REPORT), shown | {"ended_at": round(time.time(), 3)})
+        # The cursor first: a crash before the rename repeats the manifest, and no other one is taken for it.
+        self.discard()
+        self.path.rename(target)
+        sync_directory(folder)
+        sync_directory(self.path.parent)
+        return target
+
+    def discard(self) -> None:
+        with suppress(FileNotFoundError):
+            self._hidden.unlink()
+
+    def _fresh(self) -> Report:
+        return Report(self.path.name, self._stat(), round(time.time(), 3))
+
+    def _stat(self) -> tuple[int, int]:
+        found = self.path.stat()
+        return found.st_ino, found.st_mtime_ns

@@ -1,0 +1,58 @@
+"""When the daemon is alive, and when it is ready."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from engine.daemon.health import SILENT_S, ailments, obstacles, warnings
+from engine.daemon.observation import BacklogView, InboxView, LaneView, Observation
+from engine.lanes import Count
+from engine.model import Lane
+
+WELL = Observation(at=1000.0, monotonic=100.0, began_at=0.0, version="1", backlog=BacklogView(99.0))
+LANE = Lane("cloud", "main", "Start")
+
+
+def test_well() -> None:
+    assert not [*ailments(WELL), *obstacles(WELL), *warnings(WELL)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (replace(WELL, backlog=BacklogView(100.0 - SILENT_S - 1)), "not answered for 11 s"),
+        (replace(WELL, lag_s=6.0), "stuck for 6.0 s"),
+    ],
+)
+def test_ailing(seen: Observation, why: str) -> None:
+    assert [why in each for each in ailments(seen)] == [True]
+    assert [why in each for each in obstacles(seen)] == [True], "and then nothing is taken either"
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (replace(WELL, inbox=InboxView(5000, 5000, True)), "inbox is full: 5,000 rows"),
+        (replace(WELL, draining=True), "ending"),
+        (replace(WELL, lag_s=1.5), "late by 1.5 s"),
+    ],
+)
+def test_alive_and_not_ready(seen: Observation, why: str) -> None:
+    assert [why in each for each in obstacles(seen)] == [True]
+    assert not list(ailments(seen)), "to start it anew would not help"
+
+
+@pytest.mark.parametrize(
+    ("seen", "why"),
+    [
+        (replace(WELL, stopped={"main": "no such key"}), "account main has stopped: no such key"),
+        (replace(WELL, reload_error="routes.a: no bucket"), "reload was refused: routes.a: no bucket"),
+        (replace(WELL, lanes=[LaneView(LANE, True, Count(), held=True)]), "lane main/Start is paused"),
+        (replace(WELL, lanes=[LaneView(LANE, True, Count(), sick_s=2.0, last_error="503")]), "gets nowhere: 503"),
+    ],
+)
+def test_events_are_taken_while_somebody_should_see_to_something(seen: Observation, why: str) -> None:
+    assert [why in each for each in warnings(seen)] == [True]
+    assert not list(obstacles(seen))

@@ -1,0 +1,134 @@
+"""What the daemon sees of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.clouds.alibaba import Trigger
+from engine.config import Settings
+from engine.daemon import health, monitor
+from engine.daemon.daemon import Daemon
+from engine.daemon.log import Log
+from engine.daemon.monitor import LAG_EVERY_S, Monitor
+from engine.daemon.operations import Operations
+from engine.errors import NoSpaceError
+from tests.cli.conftest import Clouds
+from tests.daemon.conftest import LISTENER, Serve
+
+
+@pytest.fixture
+async def daemon(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Daemon]:
+    """It does not run, but its engine may."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    made = Daemon(lambda: Settings(backlog=":memory:"), Log(io.StringIO()))
+    async with made.engine:
+        yield made
+
+
+async def test_lanes_are_counted_over_all_runs(daemon: Daemon, cloud: Clouds) -> None:
+    watch = Monitor(daemon)
+    assert [lane.count.calls for lane in watch.observe().lanes] == [0, 0, 0]
+    for run in (1, 2, 3):
+        async for _ in daemon.engine.run(Trigger("gw-1", "NFSx", f"/{run}/{i}") for i in range(4)):
+            pass
+        lane = watch.observe().lanes[0]
+        assert (lane.lane.operation, lane.starts) == ("TriggerGatewayRemoteSync", True)
+        assert lane.count.calls == lane.count.answered == 4 * run
+        assert sum(lane.count.durations.numbers) == 4 * run
+
+
+async def test_a_late_loop_is_noticed(daemon: Daemon) -> None:
+    watch = Monitor(daemon)
+    watching = asyncio.create_task(watch.run())
+    for _ in range(3):  # it begins to wait
+        await asyncio.sleep(0)
+    assert watch.observe().lag_s == 0.0
+    time.sleep(LAG_EVERY_S + 0.3)  # noqa: ASYNC251 - this is what must not happen
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert 0.3 <= watch.observe().lag_s < 5
+    watching.cancel()
+
+
+async def test_the_watchdog_starves_while_the_backlog_does_not_answer(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(monitor, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(health, "SILENT_S", 1.0)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "60000")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        watching = asyncio.create_task(Operations(daemon).watch())
+        assert b"WATCHDOG=1" in await said(manager)
+        stuck = threading.Event()
+        writing = asyncio.create_task(daemon.engine.backlog._writer.do(stuck.wait))
+        try:
+            async with asyncio.timeout(20):
+                while b"WATCHDOG=1" in (last := await said(manager)):
+                    pass
+            assert last.startswith(b"STATUS=the backlog has not answered for")
+            for _ in range(5):
+                assert b"WATCHDOG=1" not in await said(manager)
+        finally:
+            stuck.set()
+        await writing
+        while b"WATCHDOG=1" not in await said(manager):
+            pass
+        watching.cancel()
+
+
+async def test_a_full_disk_ends_nothing(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "LOOK_EVERY_S", 0.0)
+    watch = Monitor(daemon)
+    watching = asyncio.create_task(watch.run())
+    writer, begun, ended = daemon.engine.backlog._writer, threading.Event(), threading.Event()
+
+    def write() -> None:
+        begun.set()
+        ended.wait()
+
+    def fill() -> None:
+        raise NoSpaceError("no space")
+
+    writing = asyncio.create_task(writer.do(write))
+    await asyncio.to_thread(begun.wait)
+    for _ in range(3):  # whatever is asked for now shares a transaction
+        await asyncio.sleep(0)
+    filling = asyncio.create_task(writer.do(fill))
+    await asyncio.sleep(0)
+    before = watch.observe().backlog.seen_at
+    ended.set()
+    await asyncio.gather(writing, filling, return_exceptions=True)
+    assert isinstance(filling.exception(), NoSpaceError)
+    while watch.observe().backlog.seen_at == before:
+        await asyncio.sleep(0.001)
+        assert not watching.done()
+    watching.cancel()
+
+
+async def said(manager: socket.socket) -> bytes:
+    async with asyncio.timeout(20):
+        return await asyncio.get_running_loop().sock_recv(manager, 4096)
+
+
+def test_a_backlog_that_fails_ends_the_daemon(serve: Serve) -> None:
+    serve.configure(LISTENER, serve.route(), serve.push())
+    serve.start()
+    with closing(sqlite3.connect(serve.directory / "backlog.db", isolation_level=None)) as thief:
+        thief.execute("BEGIN IMMEDIATE")
+        assert serve.process.wait(30) == 1
+    assert serve.process.stderr
+    assert "database is locked" in serve.process.stderr.read()

@@ -1,0 +1,73 @@
+"""What had to be left alone is tried again: months go by without anybody looking."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from engine import Engine
+from engine.clouds.huawei.sync_tasks import StartSyncTask, StopSyncTask
+from engine.config import accounts, load
+from engine.daemon.daemon import Daemon
+from engine.daemon.log import Log
+from engine.notifications import lines
+from tests.cli.conftest import Clouds
+from tests.daemon.conftest import LISTENER, Serve, event
+
+
+@asynccontextmanager
+async def running(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Daemon]:
+    """In this process, with little patience."""
+    for name, value in serve.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("engine.daemon.daemon.WATCH_S", 0.05)
+    monkeypatch.setattr("engine.daemon.daemon.RENEW_S", 0.2)
+    serve.configure(LISTENER, serve.route(), serve.push(), linger_s=0.0)
+    file, backlog = serve.directory / "serve.toml", str(serve.directory / "backlog.db")
+    daemon = Daemon(lambda: load(file, backlog=backlog), Log(io.StringIO()))
+    task = asyncio.create_task(daemon.run())
+    await until(lambda: daemon.server.bind.port > 0)
+    yield daemon
+    daemon.drain()
+    await task
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 - what is waited for is in other processes too
+        await asyncio.sleep(0.01)
+
+
+async def take(daemon: Daemon, *keys: str) -> None:
+    await daemon.intake.take("test", lines.events(b"\n".join(event(key) for key in keys)))
+
+
+async def test_a_target_that_cannot_be_used_is_tried_again(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(serve, monkeypatch) as daemon, Engine(accounts(load(None)), ":memory:") as operator:
+        await operator.do(StopSyncTask(serve.sync_task))
+        try:
+            await take(daemon, "refused")
+            await until(lambda: len(daemon.failures) == 1)
+            await take(daemon, "waiting", "refused")
+            assert daemon.inbox.rows == 2, "nothing more is offered to it"
+        finally:
+            started = StartSyncTask(sync_task_id=serve.sync_task, src_ak="a", src_sk="s", dst_ak="d", dst_sk="e")
+            await operator.do(started)
+        await until(lambda: cloud.keys == {"waiting": 1, "refused": 1})
+        assert (len(daemon.failures), daemon.inbox.rows) == (1, 0)
+
+
+async def test_an_account_that_is_refused_is_tried_again(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve.environ = {**serve.environ, "HUAWEICLOUD_SDK_SK": "wrong"}
+    async with running(serve, monkeypatch) as daemon:
+        await take(daemon, "k")
+        first = daemon.engine.current
+        await until(lambda: daemon.engine.current is not first)
+        assert (daemon.inbox.rows, cloud.keys) == (1, {})

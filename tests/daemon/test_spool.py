@@ -1,0 +1,239 @@
+"""A spool directory: manifests are taken whole, whatever happens on the way, and what is wrong with them is told."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from engine.daemon.log import Log
+from engine.daemon.sources.spool import Spool, SpoolSettings
+from tests.cli.conftest import Clouds
+from tests.daemon.conftest import Serve
+from tests.daemon.test_serve import KEYS
+from tests.daemon.test_stdin import Slow
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    return directory
+
+
+def spooling(serve: Serve, *more: str, table: str = 'bucket = "b"\n', **settings: object) -> None:
+    own = f'[[spools]]\nname = "in"\ndirectory = "spool"\npoll_s = 0.05\n{table}'
+    serve.configure(own, serve.route(), serve.push(), *more, **settings)
+
+
+def drop(spool: Path, name: str, content: str | bytes) -> None:
+    """As it should be done: written under a name that is not looked at, and renamed."""
+    unfinished = spool / f"{name}.tmp"
+    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+    unfinished.rename(spool / name)
+
+
+def report(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(path.with_name(path.name + ".report.json").read_bytes())
+    return found
+
+
+def lying(spool: Path) -> set[str]:
+    return {entry.name for entry in spool.iterdir() if entry.is_file() and entry.name != ".spool.lock"}
+
+
+def test_every_format_that_the_commands_read(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    spooling(serve, linger_s=0.0)
+    serve.start()
+    plain = [key for key in KEYS if "\n" not in key]
+    drop(spool, "a.txt", "\n".join(plain))
+    drop(spool, "b.csv.gz", gzip.compress(b'key,bucket,op\n"in,csv",b,created\ngone,b,removed\nother,c,created\n'))
+    drop(spool, "c.jsonl", '{"key":"in/json","bucket":"b","id":"1"}\n{"key":"in/json2","id":"1"}\n')
+    for _ in range(3):
+        serve.says("manifest_taken")
+    serve.until(lambda: len(cloud.keys) >= len(plain) + 2)
+    assert cloud.keys == dict.fromkeys([*plain, "in,csv", "in/json"], 1)
+    assert lying(spool) == set()
+    assert report(spool / "done" / "a.txt")["taken"] == len(plain)
+    read = report(spool / "done" / "b.csv.gz")
+    assert (read["rows"], read["taken"], read["unrouted"]) == (3, 2, 1)
+    assert report(spool / "done" / "c.jsonl")["repeated"] == 1
+    assert serve.end() == 0
+
+
+def test_what_is_wrong_is_reported_and_the_rest_is_done(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    spooling(serve, table="", linger_s=0.0, no_route="reject")
+    serve.start()
+    drop(
+        spool, "bad.csv", "bucket,key,op\nb,good,created\nb,,created\nb,moved,renamed\nelsewhere,key,created\nb,also\n"
+    )
+    drop(spool, "no-manifest.csv", "nonsense\n1\n")
+    drop(spool, "none.jsonl", "")
+    for _ in range(3):
+        serve.says("manifest_taken")
+    serve.until(lambda: cloud.keys == {"good": 1})
+    found = report(spool / "failed" / "bad.csv")
+    assert (found["rows"], found["taken"], found["rejected"]) == (5, 1, 4)
+    reasons = {each["line"]: each["reason"] for each in found["rejections"]}
+    assert sorted(reasons) == [3, 4, 5, 6]
+    assert "key is empty" in reasons[3]
+    assert "renamed" in reasons[4]
+    assert reasons[5] == "it fits no route"
+    assert "unknown column" in report(spool / "failed" / "no-manifest.csv")["error"]
+    assert report(spool / "done" / "none.jsonl")["rows"] == 0
+    assert serve.end() == 0
+
+
+def test_names_that_are_not_looked_at(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    spooling(serve, linger_s=0.0)
+    for name in (".hidden.txt", "a.txt.tmp", "a.txt.part", "a.txt~"):
+        (spool / name).write_text(f"from {name}")
+    outside = spool.parent / "outside.txt"
+    outside.write_text("from outside")
+    (spool / "link.txt").symlink_to(outside)
+    os.mkfifo(spool / "pipe.txt")
+    serve.start()
+    drop(spool, "z.txt", "wanted")
+    assert serve.says("manifest_taken")["file"].endswith("done/z.txt")
+    serve.until(lambda: cloud.keys == {"wanted": 1})
+    assert len(lying(spool)) == 5
+    assert serve.end() == 0
+
+
+def test_the_same_name_again(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    spooling(serve, linger_s=0.0)
+    serve.start()
+    for times in (1, 2):
+        drop(spool, "daily.txt", "k")
+        serve.says("manifest_taken")
+        serve.until(lambda times=times: cloud.keys == {"k": times})  # type: ignore[misc]
+    assert len([path for path in (spool / "done").iterdir() if path.name.endswith("daily.txt")]) == 2
+    assert serve.end() == 0
+
+
+async def test_rows_that_are_added_meanwhile_are_taken_too(spool: Path) -> None:
+    intake = Slow()
+    drop(spool, "m.txt", "first\n")
+    source = asyncio.create_task(Spool(SpoolSettings("in", spool, "b", 0.01), Log()).run(intake))
+    assert await intake.asked.get() == ["first"]
+    with (spool / "m.txt").open("a") as file:
+        file.write("second\n")
+    intake.committed.release()
+    assert await intake.asked.get() == ["second"], "and not the first one again"
+    assert lying(spool) >= {"m.txt"}
+    intake.committed.release()
+    while "m.txt" in lying(spool):
+        await asyncio.to_thread(os.sched_yield)
+    assert report(spool / "done" / "m.txt")["rows"] == 2
+    source.cancel()
+    await asyncio.wait((source,))
+
+
+def hidden(spool: Path) -> dict[str, Any]:
+    """The report on what is being taken; empty if nothing is."""
+    for path in spool.glob(".*.report.json"):
+        with suppress(FileNotFoundError):
+            found: dict[str, Any] = orjson.loads(path.read_bytes())
+            return found
+    return {}
+
+
+def test_a_crash_anywhere_loses_nothing(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    serve.environ = serve.environ | {"SYNCMUX_RATE": "1000"}
+    spooling(serve, linger_s=0.05)
+    names = ["m1.jsonl", "m2.jsonl"]
+    for name in names:
+        keys = [f"{name}/{number}" for number in range(8_000)]
+        drop(spool, name, b"\n".join(orjson.dumps({"key": key, "id": key}) for key in keys))
+    killed_in = []
+    for _ in range(4):
+        before = hidden(spool).get("rows", 0)
+        serve.start()
+        serve.until(lambda before=before: hidden(spool).get("rows", 0) > before or not lying(spool))  # type: ignore[misc]
+        serve.kill()
+        killed_in.append(hidden(spool).get("rows", 0))
+    assert any(killed_in), "it was never killed in the middle"
+    serve.start()
+    serve.until(lambda: len(cloud.keys) == 16_000 and lying(spool) == set())
+    assert serve.end() == 0
+    for name in names:
+        found = report(spool / "done" / name)
+        assert (found["rows"], found["taken"] + found["repeated"]) == (8_000, 8_000)
+
+
+def stuck(serve: Serve, **settings: Any) -> None:
+    """Directories wait for the whole linger, so that the inbox fills up and stays full."""
+    serve.environ = serve.environ | {"SYNCMUX_RATE": "1000"}
+    own = '[[spools]]\nname = "in"\ndirectory = "spool"\npoll_s = 0.05\nbucket = "b"\n'
+    serve.configure(own, serve.route(), serve.trigger("gw-spool"), **settings)
+    serve.start()
+
+
+def test_a_cursor_is_kept_while_a_manifest_is_taken(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    keys = [f"d{number}/k" for number in range(4_000)]
+    drop(spool, "large.jsonl", b"\n".join(orjson.dumps({"key": key, "id": key}) for key in keys))
+    stuck(serve, linger_s=60.0, max_waiting=2_500)
+    serve.says("source_waits")
+    serve.kill()
+    left = hidden(spool)
+    assert left["rows"] == 2_000
+    assert orjson.loads(left["cursor"])["rows"] == 2_000
+    stuck(serve, linger_s=0.0)
+    done = serve.says("manifest_taken")
+    assert (done["rows"], done["taken"]) == (4_000, 4_000)
+    assert report(spool / "done" / "large.jsonl")["repeated"] == 0, "it went on where it had stopped"
+
+
+@pytest.mark.parametrize("how", ["renamed", "written over"])
+def test_another_manifest_under_the_name_of_one_half_taken(serve: Serve, cloud: Clouds, spool: Path, how: str) -> None:
+    drop(spool, "m.txt", "\n".join(f"d{number}/k" for number in range(4_000)))
+    stuck(serve, linger_s=60.0, max_waiting=2_500)
+    serve.says("source_waits")
+    serve.kill()
+    other = "\n".join([f"d{number}/other" for number in range(1_500)] + ["new/k"])
+    if how == "renamed":
+        drop(spool, "m.txt", other)
+    else:
+        (spool / "m.txt").write_text(other)
+    stuck(serve, linger_s=0.0)
+    assert serve.says("manifest_taken")["rows"] == 1_501, "the report is about this one"
+    serve.until(lambda: "gw-spool|NFSx|/new" in cloud.directories)
+
+
+def test_two_daemons_do_not_share_a_spool(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    spooling(serve, linger_s=0.0)
+    serve.start()
+    drop(spool, "a.txt", "k")
+    serve.says("manifest_taken")
+    command = ["other.db" if part == "backlog.db" else part for part in serve.command()]
+    refused = subprocess.run(
+        command, cwd=serve.directory, env=serve.environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert refused.returncode == 2
+    assert "spools.in.directory" in refused.stderr
+    assert f"process {serve.process.pid}" in refused.stderr
+    serve.kill()
+    serve.start()
+    drop(spool, "b.txt", "l")
+    assert serve.says("manifest_taken"), "the lock falls with its owner"
+    assert serve.end() == 0
+
+
+def test_settings_that_cannot_be_meant_are_named(serve: Serve, spool: Path) -> None:
+    again = '[[spools]]\nname = "{}"\ndirectory = "./spool"\n'
+    spooling(serve, again.format("in"))
+    assert "another source" in serve.run("--check").stderr
+    spooling(serve, again.format("two"))
+    assert "spools.two.directory is that of spools.in" in serve.run("--check").stderr
+    spooling(serve, table='directories = "x"\n')
+    assert "spools.in.directories is not a setting" in serve.run("--check").stderr
+    spool.rmdir()
+    spooling(serve)
+    assert "is no directory" in serve.run("--check").stderr
