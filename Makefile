@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check unit soak bench lock clean
+.PHONY: demo test check unit soak browser bench bench-quick lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/syncmux demo
@@ -23,8 +23,16 @@ unit: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m soak
 
+# The page of the daemon, headless. Needs Chromium on the PATH; SYNCMUX_SHOTS names a directory for pictures of it.
+browser: $(VENV)/.dev
+	$(BIN)/pytest -m browser
+
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# In a minute, and red if a ratio to a peer has fallen below what benchmarks/recorded.json says.
+bench-quick: $(VENV)/.dev
+	$(BIN)/python -m benchmarks --quick
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "syncmux needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ...")'

@@ -1,0 +1,48 @@
+"""What a stretch of work cost this process."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from benchmarks.model import Sample
+
+
+class Meter:
+    """Measures what is done inside its ``with``: wall time, and the CPU time of all threads."""
+
+    wall_s = 0.0
+    cpu_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._wall_s, self._cpu_s = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wall_s, self.cpu_s = time.perf_counter() - self._wall_s, time.process_time() - self._cpu_s
+
+    def sample(self, calls: int) -> Sample:
+        return {
+            "calls_per_s": calls / self.wall_s,
+            "cpu_us": self.cpu_s / calls * 1e6,
+            "rss_mb": peak_rss_bytes() / 1e6,
+        }
+
+
+def peak_rss_bytes() -> int:
+    """The most memory that this process has had at once.
+
+    Not by `getrusage` where there is another way: on Linux that begins with the peak of the process that started this.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,76 @@
+"""What was measured, and on what: a figure without these is worth nothing."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import apsw
+
+from benchmarks import cores
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = (
+    "syncmux",
+    "aiohttp",
+    "aiolimiter",
+    "apsw",
+    "orjson",
+    "uvloop",
+    "aliyun-python-sdk-core",
+    "alibabacloud-sgw20180511",
+    "alibabacloud-tea-openapi",
+    "huaweicloudsdkcore",
+    "huaweicloudsdkoms",
+)
+
+
+def commit() -> str:
+    """The commit of this checkout, with a plus if it has been changed since; "unknown" outside of a checkout."""
+    try:
+        name = _git("rev-parse", "--short=10", "HEAD")
+        return f"{name}+" if _git("status", "--porcelain", "--untracked-files=no") else name
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def versions() -> Mapping[str, str]:
+    return {name: _version(name) for name in PACKAGES} | {
+        "python": platform.python_version(),
+        "sqlite": apsw.sqlite_lib_version(),
+    }
+
+
+def machine() -> Mapping[str, str | int | None]:
+    client, server = cores.apart()
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor(),
+        "processors": len(cores.mine()),
+        "clients_on": client,
+        "server_on": server,
+    }
+
+
+def _git(*arguments: str) -> str:
+    told = subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S607
+    return told.stdout.strip()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

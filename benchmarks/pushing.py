@@ -1,0 +1,71 @@
+"""Our side of the benchmarks that call: rows through the whole engine, as `syncmux` would run them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from itertools import count, islice
+from tempfile import mkdtemp
+from typing import Any
+
+from benchmarks.accounts import SYNC_TASK, oms_account, sgw_account
+from benchmarks.meter import Meter
+from benchmarks.model import Sample, Setup
+from engine import Engine, Push, Trigger
+from engine.cli.loop import run
+from engine.model import Account, Finished, State
+from engine.run import Options
+from engine.settler import Ending
+
+OUT_OF_REACH = 1e6  # calls/s: as fast as it goes
+GATEWAYS = 100
+WARM_UP = 4  # calls on each connection, before what is measured
+
+
+def key(number: int) -> str:
+    return f"photos/2026/{number % 1000:03}/{number:08}.jpg"
+
+
+def push(setup: Setup, calls: int, *, url: str, options: Options) -> Sample:
+    """So many calls of CreateSyncEvents."""
+    rows = (Push(key(number), SYNC_TASK) for number in count())
+    return run(_measured(setup, oms_account(url), rows, options.batch, calls, options))
+
+
+def trigger(setup: Setup, calls: int, *, url: str, options: Options) -> Sample:
+    """So many calls of TriggerGatewayRemoteSync."""
+    return run(_measured(setup, sgw_account(url), directories(GATEWAYS), 1, calls, options))
+
+
+def directories(gateways: int) -> Iterator[Trigger]:
+    return (Trigger(f"gw-{i % gateways:04}", "NFSphotos", f"/photos/2026/{i:08}") for i in count())
+
+
+async def _measured(
+    setup: Setup, account: Account, rows: Iterator[Any], rows_a_call: int, calls: int, options: Options
+) -> Sample:
+    backlog = f"{mkdtemp(dir=setup.directory)}/backlog.db"
+    async with Engine([account], backlog, rate=OUT_OF_REACH, options=options) as engine:
+
+        async def made(calls: int) -> int:
+            number = calls * rows_a_call
+            return await accepted(number, engine.endings(islice(rows, number)))
+
+        await made(WARM_UP * options.concurrency)
+        with Meter() as meter:
+            calls = await made(calls)
+    return meter.sample(calls)
+
+
+async def accepted(rows: int, batches: AsyncGenerator[list[Ending], None]) -> int:
+    """Wait until all of the rows are accepted; returns how many calls it took."""
+    calls = ended = 0
+    async with aclosing(batches):
+        async for batch in batches:
+            for ending in batch:
+                assert isinstance(ending, Finished), ending
+                assert ending.state is State.ACCEPTED, ending
+                calls += 1
+                ended += ending.job.rows
+    assert ended == rows, f"{ended:,} of {rows:,} rows were accepted"
+    return calls

@@ -1,0 +1,153 @@
+"""A job's way through the backlog: put, claimed, settled, beside jobs that wait. As the engine does it, in groups.
+
+The peer is the least that the same database can do for it: a row inserted, read and updated, by the same numbers in
+a transaction, without a word about what it means.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from tempfile import mkdtemp
+
+import apsw
+
+from benchmarks.accounts import SYNC_TASK
+from benchmarks.meter import Meter
+from benchmarks.model import RSS_MB, Benchmark, Figure, Goal, Sample, Setup, Side
+from benchmarks.pushing import key
+from engine.backlog.sqlite import SqliteBacklog
+from engine.chunks import CHUNK_ROWS
+from engine.cli.loop import run
+from engine.clouds import clouds
+from engine.clouds.huawei import Push
+from engine.model import Finished, Job, State, Target
+from engine.retry import Limits
+
+PUT = CHUNK_ROWS  # jobs, as the engine takes rows of one key each
+CLAIM = Limits().prefetch
+SETTLE = 128  # about as many calls end while the outcomes before them are being written
+SHALLOW = 1_000
+BUILD = 50_000
+TARGET = Target("huawei", "oms", SYNC_TASK)
+
+CPU_US_A_JOB = Figure("cpu_us", "CPU us/job", ",.1f")
+JOBS_PER_S = Figure("calls_per_s", "jobs/s", higher_is_better=True)
+
+
+def in_memory(setup: Setup) -> Sample:
+    return run(_measured(":memory:", SHALLOW, setup.size(100_000, quick=10_000)))
+
+
+def on_disk(setup: Setup) -> Sample:
+    return run(_measured(_new_file(setup), SHALLOW, setup.size(100_000, quick=10_000)))
+
+
+def at_depth(depth: int) -> Callable[[Setup], Sample]:
+    def measure(setup: Setup) -> Sample:
+        return run(_measured(setup.directory / f"{depth}.db", depth, setup.size(100_000, quick=10_000)))
+
+    return measure
+
+
+def _new_file(setup: Setup) -> Path:
+    return Path(mkdtemp(dir=setup.directory)) / "backlog.db"
+
+
+async def _measured(path: str | Path, depth: int, jobs: int) -> Sample:
+    async with SqliteBacklog(path) as backlog:
+        tally = (await backlog.tally()).get(TARGET, {})
+        known = sum(each.jobs for each in tally.values())
+        waiting = tally[State.WAITING].jobs if State.WAITING in tally else 0
+        planned = _planned(count(known))
+        while waiting < depth:  # the first round builds what the others find
+            batch = [next(planned) for _ in range(min(BUILD, depth - waiting))]
+            await backlog.put(batch)
+            waiting += len(batch)
+        given = [next(planned) for _ in range(jobs)]
+        with Meter() as meter:
+            for start in range(0, jobs, PUT):
+                await _pass(backlog, given[start : start + PUT])
+    return meter.sample(jobs)
+
+
+async def _pass(backlog: SqliteBacklog, jobs: list[Job]) -> None:
+    """Put so many jobs, and see as many to their end."""
+    await backlog.put(jobs)
+    left = len(jobs)
+    while left:
+        claim = (await backlog.claim([(TARGET, min(CLAIM, left))], time.time()))[0]
+        assert claim.jobs
+        left -= len(claim.jobs)
+        for start in range(0, len(claim.jobs), SETTLE):
+            ended = [Finished(job, State.ACCEPTED) for job in claim.jobs[start : start + SETTLE]]
+            await backlog.settle(ended)
+
+
+def _planned(numbers: Iterator[int]) -> Iterator[Job]:
+    """Jobs as the engine makes them, but in time: planning is another benchmark's."""
+    plan = clouds()["huawei"].plan
+    while True:
+        rows = [Push(key(next(numbers)), SYNC_TASK) for _ in range(PUT)]
+        yield from plan(rows, ["oms"], 1).jobs
+
+
+WAITING = "SELECT * FROM job WHERE state = 0 ORDER BY id LIMIT ?"
+
+
+def bare(setup: Setup) -> Sample:
+    """In one thread: nobody waits for it."""
+    jobs = list(_take(setup.size(100_000, quick=10_000)))
+    database = apsw.Connection(str(_new_file(setup)))
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "cache_size=-4096"):
+        database.execute(f"PRAGMA {pragma}")
+    database.execute("CREATE TABLE job (id INTEGER PRIMARY KEY, key BLOB UNIQUE, state INT, payload BLOB)")
+    database.execute("CREATE INDEX waiting ON job (id) WHERE state = 0")
+    with Meter() as meter:
+        for start in range(0, len(jobs), PUT):
+            rows = [(job.key, 0, job.payload) for job in jobs[start : start + PUT]]
+            with database:
+                database.executemany("INSERT OR IGNORE INTO job (key, state, payload) VALUES (?, ?, ?)", rows)
+            while claimed := database.execute(WAITING, (CLAIM,)).fetchall():
+                for first in range(0, len(claimed), SETTLE):
+                    with database:
+                        ended = [(row[0],) for row in claimed[first : first + SETTLE]]
+                        database.executemany("UPDATE job SET state = 3, payload = NULL WHERE id = ?", ended)
+    database.close()
+    return meter.sample(len(jobs))
+
+
+def _take(number: int) -> Iterator[Job]:
+    planned = _planned(count())
+    return (next(planned) for _ in range(number))
+
+
+ON_DISK, DEEP, QUICK_DEEP, BARE = (
+    "on disk, depth 1,000",
+    "on disk, depth 5 million",
+    "on disk, depth 50,000",
+    "bare SQLite, on disk",
+)
+BENCHMARK = Benchmark(
+    "backlog",
+    "put, claim and settle a job: CPU of both threads",
+    sides=(
+        Side("in memory, depth 1,000", in_memory),
+        Side(ON_DISK, on_disk),
+        Side(DEEP, at_depth(5_000_000), in_quick=False),
+        Side(QUICK_DEEP, at_depth(50_000), in_full=False),
+        Side(BARE, bare),
+    ),
+    figures=(CPU_US_A_JOB, JOBS_PER_S, RSS_MB),
+    goals=(
+        Goal("CPU us per job on disk, depth 1,000", ON_DISK, CPU_US_A_JOB, 15, form=".1f"),
+        Goal("CPU us per job on disk, depth 5 million", DEEP, CPU_US_A_JOB, 15, form=".1f"),
+        Goal("depth 5 million, of depth 1,000's CPU", DEEP, CPU_US_A_JOB, 1.3, of=(ON_DISK,)),
+        Goal("depth 50,000, of depth 1,000's CPU", QUICK_DEEP, CPU_US_A_JOB, 1.3, of=(ON_DISK,)),
+        Goal("of bare SQLite's CPU", ON_DISK, CPU_US_A_JOB, None, of=(BARE,)),
+    ),
+    rounds=3,
+    quick_rounds=2,
+)

@@ -1,0 +1,87 @@
+"""The whole engine, against the least that one can do with the same HTTP library: sending constant bytes.
+
+A call is a job here: one key each, from an iterator. The peer sends one signed request of ours again and again, through
+the same kind of session, with as many calls in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from yarl import URL
+
+from benchmarks.accounts import SYNC_TASK, oms_account
+from benchmarks.meter import Meter
+from benchmarks.model import CALLS_PER_S, CPU_US, RSS_MB, Benchmark, Goal, Sample, Server, Setup, Side
+from benchmarks.pushing import WARM_UP, key, push
+from engine.cli.loop import run
+from engine.clouds import clouds
+from engine.clouds.huawei import Push
+from engine.run import Options
+from engine.transport import Transport
+from signers import SignedRequest
+
+CONCURRENCY = Options().concurrency
+
+
+def ours(setup: Setup) -> Sample:
+    return push(setup, setup.size(40_000, quick=5_000), url=setup.http, options=Options(batch=1))
+
+
+def ours_in_tens(setup: Setup) -> Sample:
+    return push(setup, setup.size(40_000, quick=5_000), url=setup.http, options=Options(batch=10))
+
+
+def bare(setup: Setup) -> Sample:
+    return run(_bare(setup.http, setup.size(60_000, quick=7_000)))
+
+
+async def _bare(endpoint: str, calls: int) -> Sample:
+    request = constant_request(endpoint)
+    url = URL(request.url, encoded=True)
+
+    async with Transport() as transport:
+        session = transport._session  # noqa: SLF001 - the very one that ours has, whatever its settings become
+
+        async def caller(left: Iterator[int]) -> None:
+            for _ in left:
+                async with session.request(
+                    "POST", url, data=request.body, headers=request.headers, allow_redirects=False
+                ) as response:
+                    await response.read()
+                    assert response.status == 200
+
+        async def send(number: int) -> None:
+            left = iter(range(number))
+            await asyncio.gather(*(caller(left) for _ in range(CONCURRENCY)))
+
+        await send(WARM_UP * CONCURRENCY)
+        with Meter() as meter:
+            await send(calls)
+    return meter.sample(calls)
+
+
+def constant_request(endpoint: str) -> SignedRequest:
+    account, cloud = oms_account(endpoint), clouds()["huawei"]
+    job = cloud.plan([Push(key(0), SYNC_TASK)], [account.name], 1).jobs[0]
+    return cloud.signer(account)(cloud.start(job, account), time.time(), "")
+
+
+BARE = ("bare aiohttp",)
+BENCHMARK = Benchmark(
+    "calls",
+    "signed calls/s through the whole engine, backlog on disk, no service time, http",
+    sides=(
+        Side("ours", ours),
+        Side("ours, 10 keys a call", ours_in_tens, in_quick=False),
+        Side("bare aiohttp", bare),
+    ),
+    figures=(CALLS_PER_S, CPU_US, RSS_MB),
+    goals=(
+        Goal("of bare aiohttp's calls/s", "ours", CALLS_PER_S, 0.80, of=BARE),
+        Goal("of bare aiohttp's CPU per call", "ours", CPU_US, 1.25, of=BARE),
+    ),
+    server=Server(),
+)

@@ -1,0 +1,40 @@
+"""python -m tests.benchmarks.children: children of every kind, for the tests of how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.children import Children, follow_parent
+
+
+def main(kind: str, *arguments: str) -> None:
+    if kind == "answer":
+        print("something else first")
+        print(json.dumps({"pid": os.getpid()}))
+    elif kind == "fail":
+        sys.exit(3)
+    elif kind == "hang":
+        grandchild = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        for path in arguments:
+            Path(path).write_text(f"{os.getpid()} {grandchild.pid}")
+        print("ready", flush=True)
+        grandchild.wait()
+    elif kind == "follow":
+        follow_parent()
+        print("ready", flush=True)
+        while True:
+            os.sched_yield()
+    elif kind == "parent":
+        with Children() as children:
+            child = children.start("tests.benchmarks.children", "follow")
+            assert child.stdout
+            child.stdout.readline()
+            print(child.pid, flush=True)
+            child.wait()
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,102 @@
+"""No process outlives a run, whether it ends well, badly, or by a signal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.children import ChildError, Children
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HELPERS = "tests.benchmarks.children"
+
+
+def _alive(pid: int) -> bool:
+    """Whether it runs; a zombie does not."""
+    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
+    return bool(told.stdout.strip()) and not told.stdout.strip().startswith("Z")
+
+
+def _descendants(pid: int) -> set[int]:
+    told = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)  # noqa: S607
+    rows = [line.split() for line in told.stdout.splitlines()]
+    parents = {int(child): int(parent) for child, parent in rows}
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def _tries() -> Iterator[None]:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        yield
+    raise AssertionError("it did not happen")
+
+
+def test_a_child_answers_and_is_gone() -> None:
+    with Children() as children:
+        answer = children.ask(HELPERS, "answer", timeout_s=30)
+    assert not _alive(int(answer["pid"]))
+
+
+def test_a_child_that_fails_is_an_error() -> None:
+    with Children() as children, pytest.raises(ChildError, match="status 3"):
+        children.ask(HELPERS, "fail", timeout_s=30)
+
+
+def test_a_child_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    with Children() as children, pytest.raises(ChildError, match="took longer than"):
+        children.ask(HELPERS, "hang", str(pids), timeout_s=2)
+    assert [pid for pid in map(int, pids.read_text().split()) if _alive(pid)] == []
+
+
+def test_what_still_runs_ends_with_the_block() -> None:
+    with Children() as children:
+        process = children.start(HELPERS, "hang")
+        assert process.stdout
+        assert process.stdout.readline()
+    assert not _alive(process.pid)
+
+
+def test_children_leave_when_their_parent_is_killed() -> None:
+    parent = subprocess.Popen([sys.executable, "-m", HELPERS, "parent"], cwd=ROOT, stdout=subprocess.PIPE)
+    assert parent.stdout
+    child = int(parent.stdout.readline())
+    assert _alive(child)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    for _ in _tries():
+        if not _alive(child):
+            break
+
+
+@pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_interrupted_leaves_nothing(sign: signal.Signals, status: int, tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "benchmarks", "polling", "--quick"]
+    run = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in _tries():
+        started = _descendants(run.pid)
+        if len(started) == 2:  # the neutral server, and a side
+            break
+    run.send_signal(sign)
+    assert run.wait(30) == status
+    assert [pid for pid in started if _alive(pid)] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_name_is_refused() -> None:
+    command = [sys.executable, "-m", "benchmarks", "unheard-of"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "there is no unheard-of; there is calls, sdk" in run.stderr
