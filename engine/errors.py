@@ -30,7 +30,7 @@ class NoSpaceError(BacklogError):
 class InboxFullError(SyncmuxError):
     """Too much waits to be sent. Nothing was taken; the same is to be offered again later."""
 
-    def __init__(self, message: str, retry_after_s: float) -> None:
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
