@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import suppress
 from hashlib import sha256
 from random import Random
 from urllib.parse import quote_plus
@@ -181,7 +182,8 @@ def test_a_drain_finishes_what_is_in_flight_and_leaves_the_rest_for_the_next_sta
         serve.signal(signal.SIGTERM)
         serve.says("draining")
         assert idle.closed()
-        assert late.closed()
+        with suppress(ConnectionError):  # it ends without an answer, unless even the head of the request came too late
+            assert late.answer().status == 503
     assert serve.process.wait(20) == 0
     assert cloud.keys == {"flying": 1}
     cloud.clear()
