@@ -8,6 +8,7 @@ from math import ceil, floor, log10
 from typing import NamedTuple
 
 WIDTH = 760
+PARTS = 4  # of an axis
 STYLE = """\
   <style>
     text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328; }
@@ -57,8 +58,8 @@ def bars(title: str, unit: str, each: Sequence[Bar]) -> str:
     height = top + step * len(each) + 42
     scale = (WIDTH - left - right) / most
     parts = [_text(16, 28, title, "title")]
-    for tick in range(6):
-        value = most * tick / 5
+    for tick in range(PARTS + 1):
+        value = most * tick / PARTS
         x = left + value * scale
         parts.append(_line(x, top - 10, x, height - 34))
         parts.append(_text(x, height - 16, f"{value:,.0f}", "muted", "middle"))
@@ -86,10 +87,10 @@ def panels(title: str, each: Sequence[Panel]) -> str:
 def _panel(panel: Panel, left: float, top: float, width: float, depth: float) -> list[str]:
     most = round_up(max([point.value for point in panel.points] + [panel.bound or 0.0]) * 1.05)
     parts = [_text(left, top - 24, panel.title, "muted")]
-    for tick in range(5):
-        y = top + depth - depth * tick / 4
+    for tick in range(PARTS + 1):
+        y = top + depth - depth * tick / PARTS
         parts.append(_line(left, y, left + width, y))
-        parts.append(_text(left - 8, y + 4, format(most * tick / 4, panel.form), "muted", "end"))
+        parts.append(_text(left - 8, y + 4, format(most * tick / PARTS, panel.form), "muted", "end"))
     places = []
     for number, point in enumerate(panel.points):
         x = left + width * (number + 0.5) / len(panel.points)
@@ -103,7 +104,7 @@ def _panel(panel: Panel, left: float, top: float, width: float, depth: float) ->
     parts.append(f'  <polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>')
     for (x, y), point in zip(places, panel.points, strict=True):
         parts.append(f'  <circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="ours"/>')
-        parts.append(_text(x, y - 10, format(point.value, panel.form), anchor="middle"))
+        parts.append(_text(x, y + 22, format(point.value, panel.form), anchor="middle"))
     return parts
 
 
@@ -125,8 +126,10 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "axis") -> str
 
 
 def round_up(value: float) -> float:
-    """The next number that is easily read on an axis of four or five parts."""
+    """The next number whose quarters are easily read."""
     if value <= 0:
         return 1.0
     unit = 10.0 ** floor(log10(value))
-    return next(step * unit for step in (1, 2, 3, 4, 5, 6, 8, 10) if ceil(value / unit * 1e6) <= step * 1e6)
+    return next(
+        step * unit for step in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10) if ceil(value / unit * 1e6) <= step * 1e6
+    )

@@ -41,6 +41,6 @@ def test_readers_of_either_mode_can_read_it() -> None:
         assert f".{name} {{" in dark
 
 
-@pytest.mark.parametrize(("value", "rounded"), [(0, 1), (0.07, 0.08), (1, 1), (5200, 6000), (210, 300), (99, 100)])
+@pytest.mark.parametrize(("value", "rounded"), [(0, 1), (0.07, 0.08), (1, 1), (5200, 6000), (210, 240), (99, 100)])
 def test_axes_end_at_easy_numbers(value: float, rounded: float) -> None:
     assert plot.round_up(value) == pytest.approx(rounded)
