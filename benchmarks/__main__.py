@@ -23,16 +23,14 @@ DOCS = provenance.ROOT / "docs"
 def main(arguments: Sequence[str]) -> int:
     """Exit status: 0 measured, 1 a ratio has fallen or a benchmark failed, 2 usage, 130 or 143 ended by a signal."""
     chosen = parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for sign in (signal.SIGINT, signal.SIGTERM):  # also where whoever started it has signals ignored
+        signal.signal(sign, lambda number, frame: sys.exit(128 + number))
     try:
         with Children() as children, TemporaryDirectory(prefix="benchmarks-") as place:
             return run(chosen, Stage(children, Path(place), quick=chosen.quick or chosen.record))
     except ChildError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("benchmarks: interrupted", file=sys.stderr)
-        return 130
 
 
 def parser() -> argparse.ArgumentParser:
