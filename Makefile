@@ -22,6 +22,7 @@ unit: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m soak
+	$(BIN)/pytest -m hypothesis --hypothesis-profile=others
 
 # The page of the daemon, headless. Needs Chromium on the PATH; SYNCMUX_SHOTS names a directory for pictures of it.
 browser: $(VENV)/.dev

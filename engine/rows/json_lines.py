@@ -54,7 +54,7 @@ class JsonLines(Format[R]):
             if not line.strip(WHITESPACE):
                 continue
             try:
-                rows.append(self.schema.row(self._values(line)))
+                rows.append(self.schema.row(self._values(line.rstrip(b"\r"))))
                 lines.append(number)
             except RowError as error:
                 rejected.append(self.reject(number, str(error), line))
