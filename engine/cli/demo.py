@@ -22,11 +22,11 @@ from engine.client import Client
 from engine.clouds import clouds
 from engine.clouds.alibaba import Trigger
 from engine.clouds.huawei import Push
-from engine.clouds.replies import identifier, json_object
+from engine.clouds.huawei.operations import CreateSyncTask
 from engine.config import Settings, accounts
 from engine.emulator import EmulatorProcess
 from engine.engine import Engine
-from engine.model import Account, Call
+from engine.model import Account
 from engine.rows import Manifest, write_manifest
 from engine.run import Options
 from engine.transport import Transport
@@ -34,17 +34,17 @@ from engine.transport import Transport
 GATEWAYS = 100
 RATE = 250.0  # calls/s: both parts take about as long
 FAULTS = {"seed": 1, "throttle": 0.01, "unavailable": 0.01, "task_s": [0.5, 2.0]}
-BUCKETS = {
-    "src_cloud_type": "AWS",
-    "src_region": "us-east-1",
-    "src_bucket": "demo-source",
-    "src_ak": "demo-ak",
-    "src_sk": "demo-sk",
-    "dst_region": "cn-north-4",
-    "dst_bucket": "demo-destination",
-    "dst_ak": "demo-ak",
-    "dst_sk": "demo-sk",
-}
+SYNC_TASK = CreateSyncTask(
+    src_cloud_type="AWS",
+    src_region="us-east-1",
+    src_bucket="demo-source",
+    src_ak="demo-ak",
+    src_sk="demo-sk",
+    dst_region="cn-north-4",
+    dst_bucket="demo-destination",
+    dst_ak="demo-ak",
+    dst_sk="demo-sk",
+)
 
 
 def demo(directories: int, keys: int, everywhere: Everywhere) -> Exit:
@@ -111,11 +111,9 @@ async def create_sync_task(account: Account) -> str:
     async with Transport() as transport:
         client = Client(transport, [account])
         await client.prepare(account.name)
-        path = f"/v2/{client.account(account.name).settings['project_id']}/sync-tasks"
-        call = Call("CreateSyncTask", "POST", path, body=orjson.dumps(BUCKETS))
-        return await client.insist(
-            account.name, call, lambda reply: identifier(json_object(reply).get("sync_task_id"), "sync_task_id")
-        )
+        call = SYNC_TASK.call(client.account(account.name))
+        created = await client.insist(account.name, call, SYNC_TASK.read)
+        return created.sync_task_id
 
 
 def _compared(session: Session, url: str, wanted: Mapping[str, int], output: Output) -> Exit:

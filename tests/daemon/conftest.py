@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 from engine.cli.demo import create_sync_task
 from engine.config import accounts, load
 from engine.emulator import EmulatorProcess
-from tests.cli.conftest import NO_METADATA, Clouds
+from tests.cli.conftest import Clouds, environment
 
 COMMAND = [sys.executable, "-m", "engine"]
 LISTENER = '[[listeners]]\nname = "own"\nformat = "lines"\n'
@@ -33,20 +32,7 @@ def emulator() -> Iterator[EmulatorProcess]:
 
 @pytest.fixture(scope="session")
 def environ(emulator: EmulatorProcess) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return kept | {
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": "emulator-ak",
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "emulator-sk",
-        "HUAWEICLOUD_SDK_AK": "emulator-ak",
-        "HUAWEICLOUD_SDK_SK": "emulator-sk",
-        "SYNCMUX_ALIBABA_REGION": "cn-hangzhou",
-        "SYNCMUX_ALIBABA_ENDPOINT": emulator.alibaba,
-        "SYNCMUX_HUAWEI_REGION": "cn-north-4",
-        "SYNCMUX_HUAWEI_ENDPOINT": emulator.huawei,
-        "SYNCMUX_HUAWEI_IAM_ENDPOINT": emulator.iam,
-        **NO_METADATA,
-    }
+    return environment(emulator, "emulator-ak", "emulator-sk")
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,10 @@ import orjson
 import pytest
 
 from engine import Account, Credentials
+from engine.cli.demo import create_sync_task
 from engine.client import Client
+from engine.clouds.huawei.operations import StopSyncTask
 from engine.emulator import EmulatorProcess
-from engine.model import Call
 from engine.transport import Transport
 from tests.emulator.control import Control
 
@@ -38,23 +39,14 @@ class Clouds(Control):
 
     async def sync_task(self, account: Account | None = None) -> str:
         """A running sync task."""
-        account = account or self.buckets
-        body = {"src_region": "r", "src_bucket": "b", "dst_region": "cn-north-4", "dst_bucket": "x"}
-        body |= {"src_ak": "a", "src_sk": "s", "dst_ak": "d", "dst_sk": "e"}
-        async with Transport() as transport:
-            client = Client(transport, [account])
-            await client.prepare(account.name)
-            path = f"/v2/{client.account(account.name).settings['project_id']}/sync-tasks"
-            call = Call("CreateSyncTask", "POST", path, body=orjson.dumps(body))
-            task: str = await client.insist(account.name, call, lambda reply: orjson.loads(reply.body)["sync_task_id"])
-            return task
+        return await create_sync_task(account or self.buckets)
 
     async def stop_sync_task(self, task: str) -> None:
         async with Transport() as transport:
             client = Client(transport, [self.buckets])
             await client.prepare(self.buckets.name)
-            path = f"/v2/{client.account(self.buckets.name).settings['project_id']}/sync-tasks/{task}/stop"
-            await client.insist(self.buckets.name, Call("StopSyncTask", "POST", path), lambda reply: None)
+            stop = StopSyncTask(task)
+            await client.insist(self.buckets.name, stop.call(client.account(self.buckets.name)), stop.read)
 
 
 @pytest.fixture
