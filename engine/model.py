@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from signers import Credentials, SignedRequest
 
@@ -83,6 +83,7 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    document: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)  # once it was parsed
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,12 @@ def json_object(reply: Reply) -> dict[str, Any]:
         ProtocolError: it is not one. The message says what came instead: a sign-in page of some network in between
             is the usual surprise.
     """
+    if reply.document is None:  # whether it is a success is asked first, and then what it says
+        reply.document = _parsed(reply)
+    return reply.document
+
+
+def _parsed(reply: Reply) -> dict[str, Any]:
     kind = reply.headers.get("content-type", "").split(";")[0].strip().lower()
     body = reply.body.removeprefix(b"\xef\xbb\xbf")
     if not body:
