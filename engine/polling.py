@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import NamedTuple
 
 from engine.clouds import TaskPage, TaskState
 from engine.model import Job
 
-FIRST_GUESS_S = 1.0  # of how long a task takes, until one was seen to its end
-MIN_INTERVAL_S = 1.0
-MAX_INTERVAL_S = 60.0
-WORTH_A_POLL = 10  # tasks that should have ended before a poll is spent on them, while others are still to come
+FIRST_GUESS_S = 2.0  # of how long a task takes, until one was seen to its end
+MIN_INTERVAL_S = 1.0  # between sweeps of a target
+LATE_S = 9.5  # by at most which an end is noticed after it was to be expected ...
+LATE_SHARE = 0.1  # ... or by that part of what the task takes, if that is more ...
+MOST_LATE_S = 60.0  # ... up to this
+WORTH_A_POLL = 10  # tasks that may have ended before a poll is spent on them, while others are still to come
 LOST_AFTER_MISSES = 3  # answers to a question for that very task which do not know it ...
 LOST_AFTER_S = 60.0  # ... over at least this time
 
@@ -36,18 +39,36 @@ class Ended(NamedTuple):
 
 
 class Typical:
-    """How long a task usually takes: a moving average over those that were seen to their end."""
+    """How long tasks take: moving averages, over those that were seen to their end, of that and of how far off it was.
+
+    The same estimate as TCP's of a round trip (RFC 6298), used for the other side: when an end is to be expected first.
+    """
 
     def __init__(self) -> None:
-        self.duration_s: float | None = None
+        self._mean_s: float | None = None
+        self._deviation_s = 0.0
 
     def saw(self, duration_s: float) -> None:
-        before = self.duration_s
-        self.duration_s = duration_s if before is None else before + 0.1 * (duration_s - before)
+        if self._mean_s is None:
+            self._mean_s = duration_s
+            return
+        off_s = duration_s - self._mean_s
+        self._mean_s += 0.1 * off_s
+        self._deviation_s += 0.1 * (abs(off_s) - self._deviation_s)
 
     @property
-    def guess_s(self) -> float:
-        return FIRST_GUESS_S if self.duration_s is None else max(0.5, self.duration_s)
+    def least_s(self) -> float:
+        """What hardly any task falls short of."""
+        return FIRST_GUESS_S if self._mean_s is None else max(0.5, self._mean_s - 2 * self._deviation_s)
+
+    def pause_s(self, age_s: float) -> float:
+        """How long to leave a task alone that is still running at this age: twice as long if nothing is known."""
+        return max(MIN_INTERVAL_S, min(age_s if self._mean_s is None else age_s / 2, bearable_s(age_s)))
+
+
+def bearable_s(age_s: float) -> float:
+    """By how much the end of a task of this age may be noticed late."""
+    return min(MOST_LATE_S, max(LATE_S, LATE_SHARE * age_s))
 
 
 @dataclass(slots=True)
@@ -57,6 +78,7 @@ class _Watched:
     jobs: list[Job]
     since: float
     look_at: float  # when it is worth a look
+    look_by: float  # when at the latest
     unseen: int = 0  # sweeps in a row whose pages did not show it
     unknown: int = 0  # answers in a row to a question for it alone which did not know it
 
@@ -72,6 +94,7 @@ class Watch:
         self._to_see: set[str] = set()
         self._listed: TaskPage | None = None
         self._not_before = 0.0
+        self._best: tuple[bool, bool, float] | None = None  # what `due` was asked and found last, while it holds
 
     def __len__(self) -> int:
         return len(self._open)
@@ -84,7 +107,11 @@ class Watch:
         if known := self._open.get(job.task):
             known.jobs.append(job)
         else:
-            self._open[job.task] = _Watched([job], job.started_at, job.started_at + self._typical.guess_s)
+            look_at = job.started_at + self._typical.least_s
+            self._open[job.task] = _Watched([job], job.started_at, look_at, look_at + LATE_S)
+            # While more is to come, one that is to be looked at later changes nothing: thousands come one by one.
+            if self._best and not (self._best[0] and look_at >= self._best[2]):
+                self._best = None
 
     def due(self, *, more: bool, blocked: bool) -> float | None:
         """When to begin the next sweep; None while nothing runs.
@@ -95,15 +122,20 @@ class Watch:
         """
         if not self._open:
             return None
-        looks = sorted(watched.look_at for watched in self._open.values())
-        late = looks[0] + min(MAX_INTERVAL_S, max(5.0, 4 * self._typical.guess_s))
+        if self._best is None or self._best[:2] != (more, blocked):
+            self._best = more, blocked, self._best_time(more, blocked)
+        return max(self._not_before, self._best[2])
+
+    def _best_time(self, more: bool, blocked: bool) -> float:
+        looks = [watched.look_at for watched in self._open.values()]
+        late = min(watched.look_by for watched in self._open.values())
         if blocked:
-            best = looks[0]
-        elif more:
-            best = looks[WORTH_A_POLL - 1] if len(looks) >= WORTH_A_POLL else late
-        else:
-            best = looks[-1]
-        return max(self._not_before, min(late, best))
+            return min(looks)
+        if not more:
+            return min(late, max(looks))
+        if len(looks) < WORTH_A_POLL:
+            return late
+        return min(late, nsmallest(WORTH_A_POLL, looks)[-1])
 
     def ask(self, now: float) -> Ask | None:
         """The next question of the sweep, beginning one if none is under way; None when the sweep is over."""
@@ -126,6 +158,7 @@ class Watch:
     def heard(self, question: Ask, page: TaskPage, now: float) -> list[Ended]:
         """Take an answer in, and say which jobs' tasks ended by it."""
         self._listed = page
+        self._best = None
         ended = []
         for state in page.tasks:
             watched = self._open.get(state.task)
@@ -134,8 +167,10 @@ class Watch:
             self._to_see.discard(state.task)
             watched.unseen = watched.unknown = 0
             if state.done is None:
-                pause = min(MAX_INTERVAL_S, max(MIN_INTERVAL_S, 0.5 * (now - watched.since)))
-                watched.look_at = max(watched.since + self._typical.guess_s, now + pause)
+                if now >= watched.look_at - MIN_INTERVAL_S:  # there would be no other sweep before
+                    age_s = now - watched.since
+                    watched.look_at = now + self._typical.pause_s(age_s)
+                    watched.look_by = now + bearable_s(age_s)
                 continue
             del self._open[state.task]
             if state.done and state.duration_s is not None:
@@ -147,6 +182,7 @@ class Watch:
 
     def overdue(self, before: float) -> list[Job]:
         """Stop watching the tasks that were started before `before`; returns their jobs."""
+        self._best = None
         late = [task for task, watched in self._open.items() if watched.since < before]
         return [job for task in late for job in self._open.pop(task).jobs]
 
@@ -170,7 +206,7 @@ class Watch:
     def _unknown(self, task: str, now: float) -> list[Ended]:
         watched = self._open[task]
         watched.unknown += 1
-        watched.look_at = now + max(MIN_INTERVAL_S, self._typical.guess_s)
+        watched.look_at = watched.look_by = now + max(MIN_INTERVAL_S, self._typical.least_s)
         if watched.unknown < LOST_AFTER_MISSES or now - watched.since < LOST_AFTER_S:
             return []
         del self._open[task]

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from engine.clouds.constraints import Rule
 from engine.clouds.examination import Examination
@@ -33,8 +33,7 @@ class Planned:
     repeated: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskState:
+class TaskState(NamedTuple):
     """What a cloud says of one of its tasks. `done` is None while it runs, or says something unknown to us."""
 
     task: str
