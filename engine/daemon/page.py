@@ -9,7 +9,18 @@ from pathlib import Path
 
 from engine.daemon.http_head import Response
 
-_HTML = Path(__file__).with_name("page.html").read_bytes()
+
+def _assembled() -> bytes:
+    """Style and script inside the page: one answer, of which all parts fit each other."""
+    page = Path(__file__).with_name("page.html")
+    html = page.read_bytes()
+    for tag, suffix in ((b"style", ".css"), (b"script", ".js")):
+        content = page.with_suffix(suffix).read_bytes()
+        html = html.replace(b"<%s>" % tag, b"<%s>\n%s" % (tag, content))
+    return html
+
+
+_HTML = _assembled()
 
 
 def _source(tag: bytes) -> str:
