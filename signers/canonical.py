@@ -8,7 +8,8 @@ from hashlib import sha256
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
 _ENCODED = tuple(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in range(256))
 
-EMPTY_SHA256 = sha256().hexdigest()
+_SHA256 = sha256()
+EMPTY_SHA256 = _SHA256.hexdigest()
 
 
 def percent_encode(text: str) -> str:
@@ -32,4 +33,6 @@ def join_request(method: str, uri: str, query: str, headers: str, signed_headers
 
 
 def sha256_hex(data: bytes) -> str:
-    return sha256(data).hexdigest()
+    digest = _SHA256.copy()  # a new one is looked up by its name in OpenSSL, each time
+    digest.update(data)
+    return digest.hexdigest()
