@@ -18,16 +18,15 @@ MAX_BUCKET_CHARS = 255
 MAX_ID_CHARS = 256
 MAX_SIZE_BYTES = 2**63 - 1
 
+_NESTED = (dict, list)
+# Each string of a JSON text, and the colon after it if it is a name.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*+(:?)').findall
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})").search
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)? ?(Z|UTC|GMT|[+-]\d\d:?\d\d)").match
 
 
 def json_object(body: bytes | str, what: str) -> dict[str, Any]:
-    """A JSON object. Of equal names the last one counts. `what` names it to people.
-
-    Raises:
-        NotificationError: it is none, or nested more than a thousand deep.
-    """
+    """A JSON object. `what` names it to people. Raises NotificationError: see `json_value`."""
     value = json_value(body, what)
     if not isinstance(value, dict):
         raise NotificationError(f"{what} is {shown(value)}, not a JSON object")
@@ -35,11 +34,34 @@ def json_object(body: bytes | str, what: str) -> dict[str, Any]:
 
 
 def json_value(body: bytes | str, what: str) -> Any:
-    """A JSON value. Raises NotificationError."""
+    """A JSON value.
+
+    Raises:
+        NotificationError: it is none, is nested more than a thousand deep, or an object in it has a name twice: one
+            program on the way would go by the first, another by the last.
+    """
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise NotificationError(f"{what} is not valid JSON at character {error.pos + 1}: {error.msg}") from None
+    raw, members = body.encode() if isinstance(body, str) else body, _members(value)
+    # Every name has its colon. Where there are more of them, they may stand in strings.
+    if raw.count(b":") != members and _STRINGS(raw).count(b":") != members:
+        raise NotificationError(f"{what} has a name twice in one object")
+    return value
+
+
+def _members(value: Any) -> int:
+    """Of all objects in a JSON value. Not recursive: it may be nested deeply."""
+    count, inner = 0, [value]
+    while inner:
+        each = inner.pop()
+        if isinstance(each, dict):
+            count += len(each)
+            inner += [value for value in each.values() if isinstance(value, _NESTED)]
+        elif isinstance(each, list):
+            inner += [value for value in each if isinstance(value, _NESTED)]
+    return count
 
 
 def member(value: object, name: str, what: str) -> dict[str, Any]:

@@ -63,6 +63,10 @@ def test_lines_are_read_in_order_and_empty_ones_skipped() -> None:
         (b'{"bucket":"b","key":"k","op":["created"]}', "op is a list"),
         (b'{"bucket":"b","key":"k","id":""}', "id is ''"),
         (b'{"bucket":"b","key":"k","id":7}', "id is 7"),
+        (b'{"bucket":"b","key":"k","id":"' + b"x" * 257 + b'"}', "id is 'xxx"),
+        (b'{"bucket":"b","key":"k","id":"a\\nb"}', "id is 'a"),
+        (b'{"bucket":"b","key":"k","key":"l"}', "the line has a name twice in one object"),
+        (b'{"bucket":"b","key":"k","etag":{"a":1,"b":2,"\\u0061":3}}', "the line has a name twice in one object"),
         (b'{"bucket":"b","key":"k","object":"x"}', "unknown field 'object'; there is bucket, "),
         (b'{"bucket":"b","key":"\\ud800"}', "not valid JSON at character"),
         (b'{"bucket":"b","key":"\xff"}', "not valid JSON at character"),
@@ -74,6 +78,20 @@ def test_a_bad_line_is_named_and_none_is_taken(text: bytes, wrong: str) -> None:
     with pytest.raises(NotificationError, match=r"^line 3: ") as caught:
         lines.events(line("a") + b"\n\n" + text + b"\n" + line("b"))
     assert wrong in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["a:b", 'a":"b', '":', "\\", '\\":', "a\tb", '{"bucket":"b"}', "key", "\u2028:"])
+def test_a_colon_in_a_key_makes_no_name(key: str) -> None:
+    """However the line is written."""
+    for separators in ((",", ":"), (", ", " : ")):
+        for ascii_only in (True, False):
+            text = json.dumps(
+                {"bucket": "b", "key": key, "etag": {"key": ["key:"]}}, ensure_ascii=ascii_only, separators=separators
+            )
+            assert lines.event(text.encode()).key == key
+            doubled = text[:-1] + separators[0] + '"key"' + separators[1] + '"x"}'
+            with pytest.raises(NotificationError, match="a name twice"):
+                lines.event(doubled.encode())
 
 
 def test_events_of_one_message_have_ids_of_their_own() -> None:

@@ -176,7 +176,7 @@ def test_good_bodies_with_junk_in_them(name: str, data: st.DataObject) -> None:
     [
         b"[" * 500_000 + b"]" * 500_000,
         b'{"events":' * 100_000 + b"1" + b"}" * 100_000,
-        b'{"events":[' + b"[" * 900 + b"]" * 900 + b"]}",
+        b'{"events":[' + b"[" * 1000 + b"]" * 1000 + b"]}",
         b'{"Records":[' + b"{}," * 300_000 + b"{}]}",
         b'{"events":[' + b"7," * 500_000 + b"7]}",
         b"{" + b",".join(b'"%d":1' % number for number in range(100_000)) + b"}",
