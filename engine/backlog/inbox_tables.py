@@ -78,7 +78,9 @@ class InboxTables:
         self._ids = {Destination(kind, tuple(orjson.loads(fixed))): i for i, kind, fixed in listed}
         sql = "SELECT coalesce(max(number), 0) FROM pending WHERE destination=?"
         last = [self._sql(sql, (i,)).fetchone()[0] for i in self._ids.values()]
-        self._number = max(last, default=self._number)
+        # Rejected rows are known by their numbers, too: the next one must not take the place of an earlier one.
+        rejected = self._sql("SELECT coalesce(max(line), 0) FROM rejected").fetchone()[0]
+        self._number = max(self._number, rejected, *last)
         self._began = self._newest("TRUE")  # the generation of ids that is added to, by when it began
         self._before = self._newest("generation < ?", self._began) if self._began else None
         self._stale = True

@@ -35,6 +35,6 @@ class Tokens:
 
 
 def bearer(headers: Mapping[str, str]) -> str:
-    """The token of an authorization header; "" if it holds none."""
+    """The token of an authorization header; "" if it holds none. Schemes have no case (RFC 9110, 11.1)."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" else ""

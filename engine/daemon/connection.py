@@ -20,7 +20,7 @@ class Limits:
     """What one client may do."""
 
     body_bytes: int = 1 << 20
-    bodies_bytes: int = 64 << 20  # of all requests that are under way together
+    bodies_bytes: int = 16 << 20  # of all requests that are under way together; events take 30 times as much memory
     header_s: float = 5.0  # from its first byte to its last
     body_s: float = 10.0
     idle_s: float = 75.0  # between two requests
@@ -113,6 +113,7 @@ class Connection(asyncio.Protocol):
         self._stalled = False
         if self._done or self._work:
             return
+        self._transport.resume_reading()
         self._rest()
         self._advance()
 
@@ -202,8 +203,10 @@ class Connection(asyncio.Protocol):
             self._close()
             return
         self._transport.resume_reading()
+        if self._stalled:  # until the client reads, nothing else counts
+            return
         self._rest()
-        if self._received and not self._stalled:
+        if self._received:
             self._advance()
 
     def _rest(self) -> None:

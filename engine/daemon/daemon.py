@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import fields
 
 from engine.config import Settings, accounts
 from engine.daemon.http_head import Endpoint
@@ -33,7 +34,7 @@ from engine.transport import Transport
 PREFIX = "/v1/events/"
 RENEW_S = 60.0  # until accounts and targets that had to stop are tried again
 WATCH_S = 1.0
-LATEST = 20  # failures that are kept for people to look at
+RELOADED = {"serve", "routes", "listeners"}  # parts of the settings that are read anew; of `serve`, what is not fixed
 
 
 def read(settings: Settings, callers: Sequence[Account]) -> tuple[ServeSettings, Routes]:
@@ -60,7 +61,7 @@ class Daemon:
         Raises ConfigError: the settings cannot be meant.
         """
         self._load = load
-        settings = load()
+        settings = self._settings = load()
         callers = accounts(settings)
         self.serve, self._routes = read(settings, callers)
         self._tls = self.serve.tls()
@@ -86,7 +87,6 @@ class Daemon:
         self.reloads = 0
         self.reload_error = ""
         self.outcomes: Counter[tuple[str, str]] = Counter()  # rows, by account and state
-        self.failures: deque[Finished] = deque(maxlen=LATEST)
         self._stopped: set[str] = set()  # accounts, of which the log has told
         self._draining = asyncio.Event()
         self._operations = Operations(self)
@@ -145,18 +145,33 @@ class Daemon:
     def _reload(self) -> None:
         try:
             settings = self._load()
-            serve, routes = read(settings, self.engine.accounts)
+            wanted = read_serve(settings)
+            if later := list(self._fixed(settings, wanted)):
+                self.log.event("restart_needed", settings=later, why="these are in force until the process ends")
+            serve = wanted.within(self.serve)
+            routes = read_routes(list(settings.routes), self.engine.accounts, serve.no_route)
         except ConfigError as error:
             self.reload_error = str(error)
             self.log.event("reload_refused", error=self.reload_error)
             return
-        if serve.fixed != self.serve.fixed:
-            self.log.event("restart_needed", why="some of [serve] is in force until the process ends")
         self.serve, self.intake.routes, self.mover.linger_s = serve, routes, serve.linger_s
         self.server.endpoints = self._endpoints(serve)
         self.reloads += 1
         self.reload_error = ""
         self.log.event("reloaded", routes=len(routes.routes), listeners=len(serve.listeners))
+
+    def _fixed(self, settings: Settings, serve: ServeSettings) -> Iterator[str]:
+        """Which settings differ from those that this process runs with to its end."""
+        for each in fields(Settings):
+            old, new = getattr(self._settings, each.name), getattr(settings, each.name)
+            if each.name == "accounts":
+                yield from (
+                    f"accounts.{name}" for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)
+                )
+            elif each.name not in RELOADED and old != new:
+                yield each.name
+        fixed = self.serve.fixed
+        yield from (f"serve.{name}" for name, value in serve.fixed.items() if value != fixed[name])
 
     async def _work(self) -> None:
         """One run after the other: each takes up what the one before it left."""
@@ -223,7 +238,6 @@ class Daemon:
             job = ending.job
             self.outcomes[job.target.account, ending.state.name.lower()] += job.rows
             if ending.state is State.FAILED:
-                self.failures.append(ending)
                 self.log.event("failed", target=job.target.name, rows=job.rows, code=ending.code, why=ending.why)
 
     def _broken(self, error: Exception) -> None:

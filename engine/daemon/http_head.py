@@ -21,6 +21,7 @@ MAX_FIELDS = 64
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,8192}) HTTP/(\d)\.(\d)").fullmatch
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z\-._~!$&'()*+,;=%]*)(:[0-9]{0,5})?").fullmatch
 _DIGITS = re.compile(r"[0-9]{1,18}").fullmatch
 
 
@@ -110,8 +111,8 @@ def read_head(head: bytes) -> Head:
     if not target.startswith(b"/") or b"#" in target:
         raise HttpError(400, "the target is not a path")
     headers = _fields(lines)
-    if minor == b"1" and "host" not in headers:
-        raise HttpError(400, "there is no host header")
+    if not _HOST(headers.get("host", "" if minor == b"0" else "/")):
+        raise HttpError(400, "there is no host header, or none that names a host")
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise HttpError(415, "compressed bodies are not taken")
     if "expect" in headers and headers["expect"].lower() != "100-continue":

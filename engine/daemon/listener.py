@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from engine.daemon.access import bearer
 from engine.daemon.http_head import Head, Response, json_response, refusal
 from engine.daemon.intake import Intake, UnroutedError
+from engine.daemon.listener_settings import ListenerSettings
 from engine.daemon.readers import Reader
-from engine.daemon.settings import ListenerSettings
 from engine.errors import BacklogError, CallError, InboxFullError, NoSpaceError
 from engine.notifications import NotificationError, UntrustedError
 
 NO_SPACE_RETRY_S = 10
-BEARER = "Bearer "
 
 
 class Listener:
@@ -26,8 +26,12 @@ class Listener:
         self._intake = intake
 
     def admit(self, head: Head) -> Response | None:
-        tokens = self._settings.tokens
-        if not tokens or tokens.match(self._token(head)):
+        tokens, header = self._settings.tokens, self._settings.header
+        if not tokens:
+            # Any page that a browser on this machine shows could send something here; the browser tells whose it is.
+            return refusal(403, "nothing is taken from a browser without a token") if "origin" in head.headers else None
+        token = bearer(head.headers) if header == "authorization" else head.headers.get(header, "")
+        if tokens.match(token):
             return None
         return refusal(401, "a token is needed, and this is none", ("WWW-Authenticate", "Bearer"))
 
@@ -48,10 +52,3 @@ class Listener:
         except (BacklogError, CallError) as error:
             return refusal(503, str(error), ("Retry-After", str(NO_SPACE_RETRY_S)))
         return json_response(202, taken._asdict())
-
-    def _token(self, head: Head) -> str:
-        header = self._settings.header
-        value = head.headers.get(header, "")
-        if header != "authorization":
-            return value
-        return value.removeprefix(BEARER) if value.startswith(BEARER) else ""

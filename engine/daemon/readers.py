@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from engine.daemon.http_head import Head
-from engine.daemon.settings import ListenerSettings
+from engine.daemon.listener_settings import ListenerSettings
 from engine.daemon.vendors import Vendors
 from engine.notifications import ObjectEvent, PublicKey, cloudevents, lines, records, smn, smq_push
 

@@ -1,40 +1,19 @@
-"""`[serve]` and `[[listeners]]` as they stand in a TOML file."""
+"""`[serve]` as it stands in a TOML file, with its listeners."""
 
 from __future__ import annotations
 
-import re
 import ssl
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Any
 
 from engine.config import Settings
 from engine.daemon.access import Tokens
 from engine.daemon.connection import Limits
+from engine.daemon.listener_settings import REPLAYED_S, SIGNED, ListenerSettings, read_listener
 from engine.daemon.server import Bind
+from engine.daemon.tables import Table
 from engine.errors import ConfigError
-from engine.notifications import NotificationError, PublicKey, public_key
-
-FORMATS = ("lines", "s3", "obs", "eventbridge", "smq", "smn")
-SIGNED = {"smq", "smn"}  # by their vendor: they can carry no token
-
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
-_HEADER = re.compile(r"[a-z0-9-]{1,100}").fullmatch
-
-
-@dataclass(frozen=True, slots=True)
-class ListenerSettings:
-    """One sender, or several that share a memory of ids."""
-
-    name: str
-    format: str
-    tokens: Tokens
-    header: str = "authorization"  # that a token comes in
-    routes: frozenset[str] | None = None  # that its events may take; None: all
-    topics: frozenset[str] = frozenset()
-    key: PublicKey | None = None  # pinned, of SMN
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +25,7 @@ class ServeSettings:
     listeners: tuple[ListenerSettings, ...]
     tls_certificate: str = ""
     tls_key: str = ""
+    plain_http: bool = False
     linger_s: float = 0.2
     no_route: str = "drop"
     max_waiting: int = 1_000_000
@@ -60,9 +40,68 @@ class ServeSettings:
     task_timeout_s: float = 6 * 3600.0  # from the start of a task; then its job fails
 
     @property
-    def fixed(self) -> tuple[object, ...]:
-        files = self.tls_certificate, self.tls_key
-        return self.bind, self.limits, files, self.max_waiting, self.remember_s, self.task_timeout_s
+    def fixed(self) -> Mapping[str, object]:
+        """What is in force until the process ends, by its name in the file."""
+        limits = self.limits
+        return {
+            "bind": self.bind,
+            "plain_http": self.plain_http,
+            "tls_certificate": self.tls_certificate,
+            "tls_key": self.tls_key,
+            "max_body_bytes": limits.body_bytes,
+            "header_s": limits.header_s,
+            "body_s": limits.body_s,
+            "max_connections": limits.connections,
+            "max_connections_per_address": limits.connections_per_address,
+            "max_waiting": self.max_waiting,
+            "remember_s": self.remember_s,
+            "task_timeout_s": self.task_timeout_s,
+        }
+
+    def within(self, running: ServeSettings) -> ServeSettings:
+        """What these come to in a process that runs with others: those that are fixed stay as they are.
+
+        Raises:
+            ConfigError: others could reach what is not guarded.
+        """
+        kept = replace(
+            self,
+            bind=running.bind,
+            plain_http=running.plain_http,
+            tls_certificate=running.tls_certificate,
+            tls_key=running.tls_key,
+            limits=running.limits,
+            max_waiting=running.max_waiting,
+            remember_s=running.remember_s,
+            task_timeout_s=running.task_timeout_s,
+        )
+        kept.guarded()
+        return kept
+
+    def guarded(self) -> None:
+        """What others can reach must know who asks, and not for the second time; tokens must not be read on their way.
+
+        Raises:
+            ConfigError: one of these is not so.
+        """
+        for listener in self.listeners:
+            if self.remember_s < (window_s := REPLAYED_S.get(listener.format, 0.0)):
+                raise ConfigError(
+                    f"serve.remember_s is {self.remember_s:g}; listeners.{listener.name} needs {window_s:g}: "
+                    f"so long is a message of {listener.format} good, and may be sent again by whoever has seen it"
+                )
+        if self.bind.local:
+            return
+        for listener in self.listeners:
+            if not listener.tokens and listener.format not in SIGNED:
+                raise ConfigError(
+                    f"listeners.{listener.name}.tokens are needed: serve.bind {self.bind} is not this machine only"
+                )
+        if not self.tls_certificate and not self.plain_http:
+            raise ConfigError(
+                f"serve.bind {self.bind} is not this machine only: set serve.tls_certificate and serve.tls_key, "
+                "or plain_http = true if TLS ends before it comes here"
+            )
 
     def tls(self) -> ssl.SSLContext | None:
         """Raises ConfigError: the certificate and its key cannot be used."""
@@ -93,8 +132,6 @@ _NUMBERS: Mapping[str, tuple[float, float, float]] = {
     "max_connections": (512, 1, 65_536),
     "max_connections_per_address": (64, 1, 65_536),
 }
-_SERVE = {"bind", "tls_certificate", "tls_key", "plain_http", "no_route", "read_tokens", "operate_tokens", *_NUMBERS}
-_LISTENER = {"name", "format", "tokens", "token_header", "routes", "topics", "certificate"}
 
 
 def read_serve(settings: Settings) -> ServeSettings:
@@ -102,102 +139,45 @@ def read_serve(settings: Settings) -> ServeSettings:
     Raises:
         ConfigError: a setting is unknown or wrong, or others could reach what is not guarded. The message names it.
     """
-    table = settings.serve
-    _known(table, _SERVE, "serve")
-    numbers = {name: _number(table.get(name, default), name, *range_) for name, (default, *range_) in _NUMBERS.items()}
-    limits = Limits(
-        body_bytes=int(numbers["max_body_bytes"]),
-        bodies_bytes=max(64 << 20, int(numbers["max_body_bytes"])),
-        header_s=numbers["header_s"],
-        body_s=numbers["body_s"],
-        connections=int(numbers["max_connections"]),
-        connections_per_address=int(numbers["max_connections_per_address"]),
-    )
+    table = Table(settings.serve, "serve")
+    numbers = {name: table.number(name, *range_) for name, range_ in _NUMBERS.items()}
     listeners: dict[str, ListenerSettings] = {}
     routes = {str(route.get("name")) for route in settings.routes}
     for number, listener in enumerate(settings.listeners, 1):
-        read = _listener(listener, f"listener {number}", routes)
+        read = read_listener(listener, f"listener {number}", routes)
         if read.name in listeners:
             raise ConfigError(f"listeners.{read.name}: two listeners are called that")
         listeners[read.name] = read
     serve = ServeSettings(
-        _bind(_text(table, "bind", "serve") or "127.0.0.1:8470"),
-        limits,
-        tuple(listeners.values()),
-        _text(table, "tls_certificate", "serve"),
-        _text(table, "tls_key", "serve"),
-        numbers["linger_s"],
-        _text(table, "no_route", "serve") or "drop",
-        int(numbers["max_waiting"]),
-        numbers["remember_s"],
-        numbers["grace_s"],
-        Tokens(_texts(table, "read_tokens", "serve"), "serve.read_tokens"),
-        Tokens(_texts(table, "operate_tokens", "serve"), "serve.operate_tokens"),
+        bind=_bind(table.text("bind", "127.0.0.1:8470")),
+        limits=Limits(
+            body_bytes=int(numbers["max_body_bytes"]),
+            bodies_bytes=max(Limits().bodies_bytes, int(numbers["max_body_bytes"])),
+            header_s=numbers["header_s"],
+            body_s=numbers["body_s"],
+            connections=int(numbers["max_connections"]),
+            connections_per_address=int(numbers["max_connections_per_address"]),
+        ),
+        listeners=tuple(listeners.values()),
+        tls_certificate=table.text("tls_certificate"),
+        tls_key=table.text("tls_key"),
+        plain_http=table.flag("plain_http"),
+        linger_s=numbers["linger_s"],
+        no_route=table.text("no_route", "drop"),
+        max_waiting=int(numbers["max_waiting"]),
+        remember_s=numbers["remember_s"],
+        grace_s=numbers["grace_s"],
+        read_tokens=Tokens(table.texts("read_tokens"), "serve.read_tokens"),
+        operate_tokens=Tokens(table.texts("operate_tokens"), "serve.operate_tokens"),
         keep_ended_s=numbers["keep_ended_s"],
         keep_ended_jobs=int(numbers["keep_ended_jobs"]),
         keep_failed_s=numbers["keep_failed_s"],
         upkeep_every_s=numbers["upkeep_every_s"],
         task_timeout_s=numbers["task_timeout_s"],
     )
-    plain_http = table.get("plain_http", False)
-    if not isinstance(plain_http, bool):
-        raise ConfigError(f"serve.plain_http is {plain_http!r:.60}; it must be true or false")
-    _refuse_open(serve, plain_http=plain_http)
+    table.end()
+    serve.guarded()
     return serve
-
-
-def _refuse_open(serve: ServeSettings, *, plain_http: bool) -> None:
-    """What others can reach must know who asks, and tokens must not be read on their way."""
-    bind = serve.bind
-    if bind.local:
-        return
-    for listener in serve.listeners:
-        if not listener.tokens and listener.format not in SIGNED:
-            raise ConfigError(
-                f"listeners.{listener.name}.tokens are needed: serve.bind {bind} is not this machine only"
-            )
-    if not serve.tls_certificate and not plain_http:
-        raise ConfigError(
-            f"serve.bind {bind} is not this machine only: set serve.tls_certificate and serve.tls_key, "
-            "or plain_http = true if TLS ends before it comes here"
-        )
-
-
-def _listener(table: Mapping[str, Any], where: str, known_routes: Collection[str]) -> ListenerSettings:
-    name = _text(table, "name", where)
-    if not _NAME(name):
-        raise ConfigError(f"{where} needs a name of letters, digits, dots, dashes and underscores")
-    where = f"listeners.{name}"
-    _known(table, _LISTENER, where)
-    form = _text(table, "format", where)
-    if form not in FORMATS:
-        raise ConfigError(f"{where}.format is {form!r:.60}; there is {', '.join(FORMATS)}")
-    tokens = Tokens(_texts(table, "tokens", where), f"{where}.tokens")
-    header = _text(table, "token_header", where).lower() or "authorization"
-    if not _HEADER(header):
-        raise ConfigError(f"{where}.token_header is {header!r:.60}, not the name of a header")
-    routes = frozenset(_texts(table, "routes", where)) if "routes" in table else None
-    if routes is not None and (unknown := sorted(routes - set(known_routes))):
-        raise ConfigError(f"{where}.routes: there is no route {unknown[0]!r:.60}")
-    topics = frozenset(_texts(table, "topics", where))
-    if form in SIGNED:
-        if tokens:
-            raise ConfigError(f"{where}.tokens cannot be sent by {form}; it signs what it sends")
-        if not topics:
-            raise ConfigError(f"{where}.topics are not set: the vendor signs for all of its customers")
-    key = _key(_text(table, "certificate", where), where) if form == "smn" else None
-    return ListenerSettings(name, form, tokens, header, routes, topics, key)
-
-
-def _key(file: str, where: str) -> PublicKey:
-    if not file:
-        raise ConfigError(f"{where}.certificate is not set: the vendor publishes it, as a PEM file")
-    try:
-        return public_key(Path(file).read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{where}.certificate: cannot read {file}: {error.strerror}") from None
-    except NotificationError as error:
-        raise ConfigError(f"{where}.certificate {file}: {error}") from None
 
 
 def _bind(text: str) -> Bind:
@@ -215,29 +195,3 @@ def _bind(text: str) -> Bind:
     except ValueError:
         raise ConfigError(f"serve.bind is {text!r:.100}, none of IP-ADDRESS:PORT and unix:/PATH") from None
     return Bind(host, int(port))
-
-
-def _known(table: Mapping[str, Any], names: Collection[str], where: str) -> None:
-    for name in table:
-        if name not in names:
-            raise ConfigError(f"{where}.{name} is not a setting; there is {', '.join(sorted(names))}")
-
-
-def _text(table: Mapping[str, Any], name: str, where: str) -> str:
-    value = table.get(name, "")
-    if not isinstance(value, str) or "\0" in value:
-        raise ConfigError(f"{where}.{name} is not text")
-    return value
-
-
-def _texts(table: Mapping[str, Any], name: str, where: str) -> list[str]:
-    value = table.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ConfigError(f"{where}.{name} must be a list of texts")
-    return value
-
-
-def _number(value: object, name: str, least: float, most: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ConfigError(f"serve.{name} is {value!r:.40}; it must be a number from {least:g} to {most:g}")
-    return float(value)

@@ -3,7 +3,7 @@
 https://www.alibabacloud.com/help/en/mns/debugging-tool-of-http-endpoints
 
 The vendor's key is short (512 bits in the certificate that is in use) and signs for all of its customers. So the topic
-is checked too, and an endpoint should ask for a token of its own besides.
+is checked too. A queue that is pulled (`smq_queue`) needs no such trust.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.daemon.access import Tokens
-from engine.daemon.connection import Limits
+from engine.daemon.connection import MAX_AHEAD_BYTES, Connection, Limits
 from engine.daemon.http_head import Endpoint, Head, Response, json_response, refusal
 from engine.daemon.server import Bind, Server
 from engine.errors import ConfigError
@@ -105,12 +105,15 @@ async def test_who_may_not_is_told_before_the_body_is_sent() -> None:
 
 
 async def test_who_may_not_reads_the_answer_even_while_sending() -> None:
-    async with serving(Echo()) as (_, connect):
+    async with serving(Echo()) as (server, connect):
         client = await connect()
         await client.send(post(b"x" * 900, "Token: wrong\r\n")[:-900])
         await client.send(b"x" * 100)
         await client.send(b"x" * 800)
         assert await client.status() == 401
+        assert server.connections == 1, "a reset could take the answer away"
+        client.writer.write_eof()
+        await until(lambda: not server.connections)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,12 @@ async def test_who_may_not_reads_the_answer_even_while_sending() -> None:
         (b"GET /p HTTP/1.1\r\nHost: h\r\n\r\n", 405),
         (post(b"x", f"Token: {TOKEN}\r\nToken: {TOKEN}\r\n"), 400),
         (b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000, 431),
+        (b"GET /p\r\n\r\n", 400),  # HTTP/0.9
+        (b"POST http://h/p HTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        (b"POST /elsewhere HTTP/1.1\r\nHost: h/p\r\n\r\n", 400),
+        (b"POST /elsewhere HTTP/1.1\r\nHost: p\r\nX-Forwarded-Host: h/p\r\nX-Original-URL: /p\r\n\r\n", 404),
+        (b"POST //h/p HTTP/1.1\r\nHost: h\r\n\r\n", 404),
+        (b"POST /%70 HTTP/1.1\r\nHost: h\r\n\r\n", 404),
         (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),  # TLS
     ],
 )
@@ -135,6 +144,37 @@ async def test_what_is_not_taken_is_answered_and_ends(sent: bytes, expected: int
         assert echo.bodies == []
         assert server.answers.total() == 1
         assert all(path in {"/p", ""} for path, _ in server.answers), "made-up paths are not remembered"
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
+        ("Content-Length: 0\r\nContent-Length: 5\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 400),
+        ("Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501),
+        ("Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
+        ("Content-Length: 0\nX: y\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked\r\n\r\n0;a\r\n\r\n", 400),
+        ("Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n", 400),
+    ],
+)
+async def test_nothing_is_smuggled(head: str, expected: int) -> None:
+    """What follows a request that could be understood in two ways is none, whether it comes with it or after it."""
+    echo = Echo()
+    for at_once in (True, False):
+        async with serving(echo) as (server, connect):
+            client = await connect()
+            sent = f"POST /p HTTP/1.1\r\nHost: h\r\nToken: {TOKEN}\r\n{head}".encode()
+            await client.send(sent + post(b"smuggled") if at_once else sent)
+            assert await client.status() == expected
+            client.writer.write(post(b"smuggled"))
+            client.writer.write_eof()
+            assert await client.ended()
+            await until(lambda server=server: not server.connections)  # type: ignore[misc]
+            assert server.answers.total() == 1
+    assert echo.bodies == []
 
 
 async def test_chunks_without_an_end_are_cut_off_at_the_limit() -> None:
@@ -194,6 +234,72 @@ async def test_who_never_reads_is_let_go() -> None:
         assert len(echo.bodies) < 100, "what it asked for further was not worked on"
 
 
+async def test_who_does_not_read_one_answer_has_the_time_for_writing() -> None:
+    patient = Limits(header_s=2 * PATIENCE_S, idle_s=2 * PATIENCE_S, write_s=0.3)
+    async with serving(Echo(size_bytes=32 << 20), patient) as (server, connect):
+        client = await connect()
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        client.writer.write(post(b"a"))
+        await until(lambda: server.answers.total() == 1)
+        await until(lambda: not server.connections)
+
+
+async def test_who_reads_late_is_heard_out() -> None:
+    roomy = Limits(body_bytes=1 << 20)
+    async with serving(Echo(size_bytes=8 << 20), roomy) as (server, connect):
+        client = await connect()
+        client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        large = b"b" * (1 << 20)
+        client.writer.write(post(b"a") + post(large))
+        (connection,) = await opened(server)
+        await until(lambda: not connection._transport.is_reading())
+        client.reader._transport.resume_reading()  # type: ignore[attr-defined]
+        assert [await client.status(), await client.status()] == [200, 200]
+
+
+async def test_what_comes_ahead_is_bounded() -> None:
+    wait = asyncio.Event()
+    async with serving(Echo(wait)) as (server, connect):
+        client = await connect()
+        await client.send(post(b"a"))
+        (connection,) = await opened(server)
+        await until(lambda: server.reserved_bytes > 0)
+        client.writer.write(b"x" * (16 << 20))
+        await until(lambda: not connection._transport.is_reading())
+        assert MAX_AHEAD_BYTES < len(connection._received) <= MAX_AHEAD_BYTES + (256 << 10)  # what one read gives
+        wait.set()
+        assert await client.status() == 200
+
+
+async def opened(server: Server) -> set[Connection]:
+    await until(lambda: server.connections > 0)
+    return server._connections
+
+
+async def test_half_a_request_after_another_comes_to_an_end() -> None:
+    limits = Limits(header_s=0.3, idle_s=2 * PATIENCE_S)
+    async with serving(Echo(), limits) as (_, connect):
+        client = await connect()
+        await client.send(post(b"a") + b"POST /p HTTP/1.1\r\n")
+        assert [await client.status(), await client.status()] == [200, 408]
+        assert await client.ended()
+
+
+async def test_requests_that_come_one_after_the_other_are_answered_in_turn() -> None:
+    wait = asyncio.Event()
+    echo = Echo(wait)
+    async with serving(echo) as (server, connect):
+        client = await connect()
+        await client.send(post(b"a"))
+        await until(lambda: server.reserved_bytes > 0)
+        (connection,) = await opened(server)
+        await client.send(post(b"b"))
+        await until(lambda: bool(connection._received))
+        wait.set()
+        assert [await client.status(), await client.status()] == [200, 200]
+        assert echo.bodies == [b"a", b"b"]
+
+
 async def test_requests_that_come_at_once_are_answered_in_turn() -> None:
     echo = Echo()
     async with serving(echo) as (_, connect):
@@ -236,6 +342,25 @@ async def test_too_many_connections_of_one_address_are_turned_away() -> None:
         another = await connect()
         await another.send(post(b"a"))
         assert await another.status() == 200
+
+
+async def test_too_many_connections_of_all_are_turned_away() -> None:
+    async with serving(Echo(), Limits(connections=2)) as (server, connect):
+        for client in [await connect(), await connect()]:
+            await client.send(post(b"a"))
+            assert await client.status() == 200
+        assert await (await connect()).ended()
+        assert (server.refused, server.connections) == (1, 2)
+
+
+async def test_a_body_in_chunks_may_become_as_large_as_any() -> None:
+    async with serving(Echo(), Limits(body_bytes=1000, bodies_bytes=1500)) as (server, connect):
+        first, second = await connect(), await connect()
+        chunks = f"POST /p HTTP/1.1\r\nHost: h\r\nToken: {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        await first.send(chunks)
+        await until(lambda: server.reserved_bytes == 1000)
+        await second.send(chunks)
+        assert await second.status() == 503
 
 
 async def test_bodies_under_way_are_bounded_together() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.backlog import Asked
+from engine.backlog import Asked, Rejected
 from engine.backlog.inbox import Inbox
 from engine.backlog.inbox_tables import FORGOTTEN_AT_ONCE, Accepted, Delivery, Destination, Move, Want
 from engine.backlog.sqlite import SqliteBacklog
@@ -18,8 +18,8 @@ from engine.daemon.access import Tokens
 from engine.daemon.http_head import read_head
 from engine.daemon.intake import Intake
 from engine.daemon.listener import Listener
+from engine.daemon.listener_settings import ListenerSettings
 from engine.daemon.readers import reader
-from engine.daemon.settings import ListenerSettings
 from engine.daemon.vendors import Vendors
 from engine.errors import InboxFullError, NoSpaceError
 from engine.model import Again, Finished, Job, Split, Started, State, Target
@@ -151,6 +151,74 @@ async def test_more_than_may_wait_is_refused_as_a_whole(backlog: SqliteBacklog) 
     inbox.max_rows = 4
     told = await asyncio.gather(*[inbox.accept(delivery(f"x{i}")) for i in range(3)], return_exceptions=True)
     assert [isinstance(each, InboxFullError) for each in told] == [False, True, True]
+
+
+async def test_who_is_put_off_is_told_for_how_long(backlog: SqliteBacklog) -> None:
+    """Until a tenth of the room should be free."""
+    inbox = backlog.inbox
+    await inbox.accept(delivery(*map(str, range(100))))
+    too_much = delivery(*map(str, range(1_001)))
+    with pytest.raises(InboxFullError) as refused:
+        await inbox.accept(too_much)
+    assert refused.value.retry_after_s == 60.0, "nothing has left"
+    (found,) = await inbox.due([want(HERE)])
+    assert found
+    await inbox.move([Move(HERE, found[-1][0], 100, [], [])])
+    with pytest.raises(InboxFullError) as refused:
+        await inbox.accept(too_much)
+    assert refused.value.retry_after_s == pytest.approx(10.0, rel=0.2), "100 of 1,000 rows leave in 10 s"
+
+
+async def test_rows_stay_until_their_jobs_are_there(backlog: SqliteBacklog, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = backlog.inbox
+    await inbox.accept(delivery("a", "b"))
+    (found,) = await inbox.due([want(HERE)])
+    assert found
+
+    def fail(jobs: object) -> None:
+        raise NoSpaceError("no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backlog._tables, "ask", fail)
+        with pytest.raises(NoSpaceError):
+            await inbox.move([Move(HERE, found[-1][0], 2, [job()], [])])
+    assert (await values(inbox), inbox.rows) == (["a", "b"], 2)
+    assert await inbox.move([Move(HERE, found[-1][0], 2, [job()], [])]) == Asked([job()], 0, 0)
+
+
+async def test_numbers_are_never_given_twice(tmp_path: Path) -> None:
+    """Neither to rows that wait nor to rejected ones, which are known by them: whatever came before, and failed."""
+
+    async def turn_away(backlog: SqliteBacklog, *given: str) -> list[Rejected]:
+        (found,) = await backlog.inbox.due([want(HERE)])
+        assert found
+        assert [value for _, value in found] == [*given], "in the order of their arrival"
+        rejected = [Rejected("serve", number, "no", value) for number, value in found]
+        await backlog.inbox.move([Move(HERE, found[-1][0], len(found), [], rejected)])
+        return [each async for each in backlog.rejections()]
+
+    for restart, (first, second) in enumerate((("a", "b"), ("c", "d"))):
+        async with SqliteBacklog(tmp_path / "backlog.db") as backlog:
+            await backlog.inbox.open(DAY_S, 1_000)
+            await backlog.inbox.accept(delivery(first))
+            await turn_away(backlog, first)
+            await fill(backlog, 0)
+            with pytest.raises(NoSpaceError):
+                await backlog.inbox.accept(delivery(*(f"{i}" * 900 for i in range(30))))
+            await fill(backlog, 1_000)
+            await backlog.inbox.accept(delivery(second))
+            told = await turn_away(backlog, second)
+            assert [each.text for each in told] == list("abcd")[: 2 * restart + 2]
+
+
+async def test_what_waits_is_found_in_its_order(tmp_path: Path) -> None:
+    for given in (["z", "y"], ["x", "a"], ["b"]):
+        async with SqliteBacklog(tmp_path / "backlog.db") as backlog:
+            await backlog.inbox.open(DAY_S, 1_000)
+            await backlog.inbox.accept(delivery(*given))
+            await backlog.inbox.accept(delivery(*given, where=THERE))
+            last = await values(backlog.inbox), await values(backlog.inbox, THERE)
+    assert last == (["z", "y", "x", "a", "b"],) * 2
 
 
 async def test_jobs_take_the_place_of_rows(backlog: SqliteBacklog) -> None:

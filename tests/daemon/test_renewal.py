@@ -52,14 +52,14 @@ async def test_a_target_that_cannot_be_used_is_tried_again(
         await operator.do(StopSyncTask(serve.sync_task))
         try:
             await take(daemon, "refused")
-            await until(lambda: len(daemon.failures) == 1)
+            await until(lambda: daemon.outcomes["huawei", "failed"] == 1)
             await take(daemon, "waiting", "refused")
             assert daemon.inbox.rows == 2, "nothing more is offered to it"
         finally:
             started = StartSyncTask(sync_task_id=serve.sync_task, src_ak="a", src_sk="s", dst_ak="d", dst_sk="e")
             await operator.do(started)
         await until(lambda: cloud.keys == {"waiting": 1, "refused": 1})
-        assert (len(daemon.failures), daemon.inbox.rows) == (1, 0)
+        assert (daemon.outcomes["huawei", "failed"], daemon.inbox.rows) == (1, 0)
 
 
 async def test_an_account_that_is_refused_is_tried_again(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
 import tomllib
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from engine.config import Settings
-from engine.daemon.access import Tokens
 from engine.daemon.server import Bind
 from engine.daemon.settings import ServeSettings, read_serve
 from engine.errors import ConfigError
@@ -104,18 +100,28 @@ def test_a_pinned_certificate_is_read(tmp_path: Path) -> None:
     assert listener.key.modulus == SIGNER.modulus
 
 
-def test_several_tokens_are_good_at_once() -> None:
-    tokens = Tokens([DIGEST, "sha256:" + sha256(b"other").hexdigest()])
-    assert [tokens.match(token) for token in ("token", "other", "", "tokens", DIGEST, "\ud800")] == [True, True] + [
-        False
-    ] * 4
+@pytest.mark.parametrize(("form", "needed_s"), [("smq", 1800), ("smn", 87_300)])
+def test_ids_are_remembered_for_as_long_as_a_signed_message_is_good(tmp_path: Path, form: str, needed_s: int) -> None:
+    (tmp_path / "smn.pem").write_bytes(SIGNER.pem)
+    listener = f'[[listeners]]\nname = "q"\nformat = "{form}"\ntopics = ["t"]\ncertificate = "{tmp_path}/smn.pem"'
+    assert read(f"[serve]\nremember_s = {needed_s}\n{listener}").remember_s == needed_s
+    with pytest.raises(ConfigError, match=f"serve.remember_s is {needed_s - 1}; listeners.q needs {needed_s}"):
+        read(f"[serve]\nremember_s = {needed_s - 1}\n{listener}")
+    assert read(f"[serve]\nremember_s = 60\n{OWN}").remember_s == 60, "whoever signs nothing sends no old messages"
 
 
-def test_tokens_are_compared_in_constant_time() -> None:
-    """All digests, each by compare_digest: no `==`, no `in`, and nothing that ends early."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(Tokens.match)))
-    compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare)]
-    assert [ast.unparse(node) for node in compared] == [
-        "sum([compare_digest(digest, known) for known in self._digests]) > 0"
-    ]
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.GeneratorExp | ast.BoolOp | ast.For)]
+def test_what_is_fixed_stays_as_it_is_and_is_judged_so() -> None:
+    running = read(f'[serve]\nbind = "0.0.0.0:80"\nplain_http = true\n{OWN}tokens = ["{DIGEST}"]')
+    wanted = read(f'[serve]\nlinger_s = 1.0\nmax_waiting = 7\n{OWN}tokens = ["{DIGEST}"]')
+    kept = wanted.within(running)
+    assert (kept.linger_s, kept.max_waiting, kept.bind, kept.fixed) == (1.0, 1_000_000, running.bind, running.fixed)
+    with pytest.raises(
+        ConfigError, match=r"own\.tokens are needed: serve\.bind 0\.0\.0\.0:80 is not this machine only"
+    ):
+        read(OWN).within(running)
+
+
+def test_all_that_is_fixed_has_its_name_in_the_file() -> None:
+    for name, value in read(OWN).fixed.items():
+        text = f'"{value}"' if isinstance(value, str | Bind) else str(value).lower()
+        assert read(f"[serve]\n{name} = {text}\n{OWN}").fixed[name] == value

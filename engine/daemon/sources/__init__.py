@@ -25,7 +25,7 @@ from engine.daemon.log import Log
 from engine.daemon.sources.pulled_queue import PulledQueue, QueueSettings
 from engine.daemon.sources.spool import Spool, SpoolSettings
 from engine.daemon.sources.standard_input import NAME, StandardInput
-from engine.daemon.sources.tables import Table
+from engine.daemon.tables import Table
 from engine.errors import ConfigError
 from engine.model import Account
 from engine.notifications.smq_queue import MAX_WAIT_S, SERVICE, receive_call

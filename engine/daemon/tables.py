@@ -30,16 +30,26 @@ class Table:
             raise ConfigError(f"{self.where}.{name} is {value!r:.40}; it must be a number from {least:g} to {most:g}")
         return float(value)
 
+    def texts(self, name: str) -> list[str]:
+        value = self._value(name, [])
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise ConfigError(f"{self.where}.{name} must be a list of texts")  # which may be secret
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self._value(name, False)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self.where}.{name} is {value!r:.60}; it must be true or false")
+        return value
+
     def some_of(self, name: str, known: Collection[str], what: str) -> frozenset[str] | None:
         """None if it is not set."""
-        value = self._value(name, None)
-        if value is None:
+        if self._value(name, None) is None:
             return None
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise ConfigError(f"{self.where}.{name} must be a list of texts")
-        if unknown := sorted(set(value) - set(known)):
+        value = frozenset(self.texts(name))
+        if unknown := sorted(value - set(known)):
             raise ConfigError(f"{self.where}.{name}: there is no {what} {unknown[0]!r:.60}")
-        return frozenset(value)
+        return value
 
     def end(self) -> None:
         for name in self._table:

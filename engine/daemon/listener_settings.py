@@ -1,0 +1,78 @@
+"""`[[listeners]]` as they stand in a TOML file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.daemon.access import Tokens
+from engine.daemon.tables import Table
+from engine.errors import ConfigError
+from engine.notifications import NotificationError, PublicKey, public_key, smn, smq_push
+
+FORMATS = ("lines", "s3", "obs", "eventbridge", "smq", "smn")
+SIGNED = {"smq", "smn"}  # by their vendor: they can carry no token
+# From the first moment at which a signed message is taken to the last.
+REPLAYED_S = {"smq": 2 * smq_push.WINDOW_S, "smn": smn.WINDOW_S + smn.AHEAD_S}
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
+_HEADER = re.compile(r"[a-z0-9-]{1,100}").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSettings:
+    """One sender, or several that share a memory of ids."""
+
+    name: str
+    format: str
+    tokens: Tokens
+    header: str = "authorization"  # that a token comes in
+    routes: frozenset[str] | None = None  # that its events may take; None: all
+    topics: frozenset[str] = frozenset()
+    key: PublicKey | None = None  # pinned, of SMN
+
+
+def read_listener(settings: Mapping[str, Any], where: str, known_routes: Collection[str]) -> ListenerSettings:
+    """`where` names it as long as it has no name.
+
+    Raises:
+        ConfigError: a setting is missing, unknown or wrong. The message names it.
+    """
+    name = Table(settings, where).text("name")
+    if not _NAME(name):
+        raise ConfigError(f"{where} needs a name of letters, digits, dots, dashes and underscores")
+    where = f"listeners.{name}"
+    table = Table(settings, where)
+    table.text("name")
+    form = table.text("format")
+    if form not in FORMATS:
+        raise ConfigError(f"{where}.format is {form!r:.60}; there is {', '.join(FORMATS)}")
+    tokens = Tokens(table.texts("tokens"), f"{where}.tokens")
+    header = table.text("token_header", "authorization").lower()
+    if not _HEADER(header):
+        raise ConfigError(f"{where}.token_header is {header!r:.60}, not the name of a header")
+    routes = table.some_of("routes", known_routes, "route")
+    topics = frozenset(table.texts("topics"))
+    certificate = table.text("certificate")
+    table.end()
+    if form in SIGNED:
+        if tokens:
+            raise ConfigError(f"{where}.tokens cannot be sent by {form}; it signs what it sends")
+        if not topics:
+            raise ConfigError(f"{where}.topics are not set: the vendor signs for all of its customers")
+    key = _key(certificate, where) if form == "smn" else None
+    return ListenerSettings(name, form, tokens, header, routes, topics, key)
+
+
+def _key(file: str, where: str) -> PublicKey:
+    if not file:
+        raise ConfigError(f"{where}.certificate is not set: the vendor publishes it, as a PEM file")
+    try:
+        return public_key(Path(file).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{where}.certificate: cannot read {file}: {error.strerror}") from None
+    except NotificationError as error:
+        raise ConfigError(f"{where}.certificate {file}: {error}") from None

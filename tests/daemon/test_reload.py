@@ -1,0 +1,87 @@
+"""What a reload takes, what it says of the rest, and that the rest is judged as it is, not as it is wished."""
+
+from __future__ import annotations
+
+import signal
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from tests.cli.conftest import Clouds
+from tests.daemon.conftest import LISTENER, Serve, event
+from tests.daemon.test_operations import OPERATOR, ask, digest
+
+ROLE = (
+    '[accounts.role]\ncloud = "huawei"\nregion = "cn-north-4"\nendpoint = "https://oms.cn-north-4.myhuaweicloud.com"\n'
+)
+TOKENS = f'tokens = ["sha256:{sha256(b"sender").hexdigest()}"]\n'
+
+
+def reload(
+    serve: Serve, *parts: str, bind: str = "127.0.0.1:0", top: str = "", **settings: Any
+) -> list[dict[str, Any]]:
+    """What the log says of it."""
+    write(serve, *parts, bind=bind, top=top, **settings)
+    serve.signal(signal.SIGHUP)
+    assert serve.process.stderr
+    said: list[dict[str, Any]] = []
+    while not said or said[-1]["event"] not in {"reloaded", "reload_refused"}:
+        said.append(orjson.loads(serve.process.stderr.readline()))
+    return [each for each in said if each["event"] != "refused"]  # which is about requests
+
+
+def write(serve: Serve, *parts: str, bind: str, top: str = "", **settings: Any) -> None:
+    serve.configure(*parts, **settings)
+    file = serve.directory / "serve.toml"
+    file.write_text(top + file.read_text().replace("127.0.0.1:0", bind, 1))
+
+
+def test_what_needs_a_restart_is_named_for_as_long_as_it_does(serve: Serve, cloud: Clouds) -> None:
+    parts = LISTENER, serve.route(), serve.push()
+    serve.configure(*parts, linger_s=0.0)
+    serve.start()
+    (serve.directory / "in").mkdir()
+    spool = '[[spools]]\nname = "in"\ndirectory = "in"\n'
+    everything: dict[str, Any] = {"max_connections": 7, "max_waiting": 9, "task_timeout_s": 60, "linger_s": 0.0}
+    for _ in range(2):
+        told = reload(serve, *parts, ROLE, spool, bind="127.0.0.1:1", top="concurrency = 5\n", **everything)
+        assert [each["event"] for each in told] == ["restart_needed", "reloaded"]
+        assert told[0]["settings"] == [
+            "concurrency", "accounts.role", "spools", "serve.bind", "serve.max_connections", "serve.max_waiting",
+            "serve.task_timeout_s",
+        ]  # fmt: skip
+        assert "until the process ends" in told[0]["why"]
+    assert serve.post(*[event(f"k{i}") for i in range(20)]).status == 202, "the old bounds are in force"
+    assert [each["event"] for each in reload(serve, *parts, linger_s=0.1, grace_s=5.0)] == ["reloaded"]
+    serve.until(lambda: len(cloud.keys) == 20)
+    assert serve.end() == 0
+
+
+def test_a_route_to_an_account_that_needs_a_restart_is_refused_and_both_are_named(serve: Serve) -> None:
+    serve.configure(LISTENER, serve.route(), serve.push())
+    serve.start()
+    told = reload(serve, LISTENER, serve.route(), serve.push() + 'account = "role"\n', ROLE)
+    assert [each["event"] for each in told] == ["restart_needed", "reload_refused"]
+    assert told[0]["settings"] == ["accounts.role"]
+    assert "routes.photos.push.account is 'role'" in told[1]["error"]
+
+
+def test_what_others_reach_stays_guarded_whatever_the_file_says(serve: Serve) -> None:
+    """The process listens where it did, so that the wish to be reached from here only is worth nothing yet."""
+    route = serve.route(), serve.push()
+    guarded: dict[str, Any] = {"operate_tokens": [digest(OPERATOR)], "plain_http": True}
+    write(serve, LISTENER + TOKENS, *route, bind="0.0.0.0:0", **guarded)
+    serve.start()
+    told = reload(serve, LISTENER, *route, **guarded)
+    assert [each["event"] for each in told] == ["restart_needed", "reload_refused"]
+    assert "listeners.own.tokens are needed: serve.bind 0.0.0.0:0 is not this machine only" in told[1]["error"]
+    assert serve.post(event("k")).status == 401
+    told = reload(serve, LISTENER + TOKENS, *route, **guarded)
+    assert [(each["event"], each.get("settings")) for each in told] == [
+        ("restart_needed", ["serve.bind"]),
+        ("reloaded", None),
+    ]
+    assert serve.post(event("k")).status == 401
+    assert ask(serve, "/v1/status").status == 401
+    assert ask(serve, "/v1/status", OPERATOR).status == 200
