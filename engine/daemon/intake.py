@@ -51,6 +51,10 @@ class EventSource(Protocol):
 
     name: str  # unlike those of all other senders
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes, while nothing can; else ""."""
+
     async def run(self, intake: Intake) -> None:
         """Until cancelled, or until there is no more to come. What it raises ends the daemon."""
 

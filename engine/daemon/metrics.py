@@ -97,10 +97,12 @@ def _intake(seen: Observation) -> Iterator[Metric]:
     yield _gauge("syncmux_inbox_rows", "Rows that wait to become jobs.", inbox.rows)
     yield _gauge("syncmux_inbox_max_rows", "Rows that may wait.", inbox.most)
     yield _gauge("syncmux_inbox_oldest_seconds", "How long the oldest row has waited.", oldest_s)
-    senders = {name: Counts() for name in seen.server.listeners} | dict(seen.senders)
+    senders = {name: Counts() for name in (*seen.server.listeners, *seen.sources)} | dict(seen.senders)
     for name, text, value in _SENDER:
         samples = [({"sender": sender}, value(counts)) for sender, counts in sorted(senders.items())]
         yield Metric(f"syncmux_intake_{name}", "counter", text, samples)
+    troubled = [({"sender": name}, int(bool(why))) for name, why in sorted(seen.sources.items())]
+    yield Metric("syncmux_source_troubled", "gauge", "1 while a source can bring nothing in.", troubled)
     yield _counter("syncmux_moved_rows_total", "Rows that left the inbox.", moved.rows)
     yield _counter("syncmux_moved_jobs_total", "Jobs that came of them.", moved.jobs)
     yield _counter("syncmux_moved_rejected_total", "Rows that no job could be made of.", moved.rejected)
@@ -121,6 +123,7 @@ def _process(seen: Observation) -> Iterator[Metric]:
     yield Metric("syncmux_build_info", "gauge", "1, with what runs here.", [({"version": seen.version}, 1)])
     yield _gauge("syncmux_alive", "1 unless the process should be started anew.", int(not any(ailments(seen))))
     yield _gauge("syncmux_ready", "1 while events are taken.", int(not any(obstacles(seen))))
+    yield _gauge("syncmux_coroutines", "Tasks of the event loop.", process.coroutines)
     yield _gauge("syncmux_loop_lag_seconds", "Lateness of the event loop, at worst, of late.", seen.lag_s)
     yield _counter("syncmux_reloads_total", "Settings that were read anew and taken.", seen.reloads)
     yield _gauge("syncmux_reload_failed", "1 if the last reload was refused.", int(bool(seen.reload_error)))

@@ -88,6 +88,7 @@ class Monitor:
             backlog=self._backlog,
             process=_process(),
             senders=daemon.intake.counts,
+            sources={source.name: source.trouble for source in daemon.sources},
             moved=daemon.mover.moved,
             outcomes=daemon.outcomes,
         )  # fmt: skip
@@ -139,7 +140,8 @@ def _sum(one: Count, other: Count) -> Count:
 def _process() -> ProcessView:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = usage.ru_utime + usage.ru_stime
+    coroutines = len(asyncio.all_tasks())
     if not _STATM.exists():
-        return ProcessView(cpu_s=cpu_s)
+        return ProcessView(cpu_s=cpu_s, coroutines=coroutines)
     pages = int(_STATM.read_text().split()[1])
-    return ProcessView(pages * os.sysconf("SC_PAGE_SIZE"), sum(1 for _ in _FILES.iterdir()), cpu_s)
+    return ProcessView(pages * os.sysconf("SC_PAGE_SIZE"), sum(1 for _ in _FILES.iterdir()), cpu_s, coroutines)

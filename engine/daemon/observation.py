@@ -58,6 +58,7 @@ class ProcessView:
     resident_bytes: int | None = None  # None: this system does not say
     open_files: int | None = None
     cpu_s: float = 0.0
+    coroutines: int = 0  # tasks of the event loop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,5 +81,6 @@ class Observation:
     backlog: BacklogView = BacklogView()
     process: ProcessView = ProcessView()
     senders: Mapping[str, Counts] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)  # by name, why nothing comes; "" if it does
     moved: Moved = field(default_factory=Moved)
     outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)  # rows, by account and state

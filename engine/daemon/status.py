@@ -37,6 +37,7 @@ def status(seen: Observation) -> dict[str, Any]:
         "tasks_running": seen.tasks,
         "senders": {name: asdict(counts) for name, counts in sorted(seen.senders.items())},
         "listeners": list(seen.server.listeners),
+        "sources": dict(seen.sources),
         "moved": asdict(seen.moved),
         "connections": seen.server.connections,
         "loop_lag_s": round(seen.lag_s, 4),

@@ -56,8 +56,9 @@ def observation() -> Observation:
         inbox=InboxView(7, 10, False, [(Destination("push", ("", "4711")), 7, 940.0)]),
         server=ServerView("127.0.0.1:1", ["own"], {("/metrics", 200): 3, ("", 404): 1}, 2, 5),
         backlog=BacklogView(49.0, Overview(tally, Oldest(Job(b"", target, b""), 970.0, ""), [])),
-        process=ProcessView(1 << 20, 9, 1.5),
+        process=ProcessView(1 << 20, 9, 1.5, 12),
         senders={"own": Counts(events=11, repeated=1)},
+        sources={"oss": "no such queue", "in": ""},
         outcomes={("acc", "succeeded"): 6},
         reloads=2,
         reload_error="no",
@@ -86,6 +87,9 @@ def test_everything_is_told() -> None:
         ("syncmux_inbox_rows", {}, 7),
         ("syncmux_inbox_oldest_seconds", {}, 60),
         ("syncmux_intake_events_total", {"sender": "own"}, 11),
+        ("syncmux_intake_events_total", {"sender": "in"}, 0),
+        ("syncmux_source_troubled", {"sender": "oss"}, 1),
+        ("syncmux_source_troubled", {"sender": "in"}, 0),
         ("syncmux_http_answers_total", {"path": "/metrics", "status": "200"}, 3),
         ("syncmux_rows_ended_total", {"account": "acc", "state": "succeeded"}, 6),
         ("syncmux_loop_lag_seconds", {}, 0.25),
@@ -94,6 +98,7 @@ def test_everything_is_told() -> None:
         ("syncmux_build_info", {"version": "1.2.3"}, 1),
         ("process_resident_memory_bytes", {}, 1 << 20),
         ("process_open_fds", {}, 9),
+        ("syncmux_coroutines", {}, 12),
     ):
         assert told[name].value(**labels) == value, name
     histogram = told["syncmux_lane_call_duration_seconds"].samples

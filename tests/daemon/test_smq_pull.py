@@ -11,7 +11,9 @@ import pytest
 from engine.emulator import EmulatorProcess
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve
+from tests.daemon.prometheus import parsed
 from tests.daemon.smq import SmqClient, oss_message
+from tests.daemon.test_operations import ask, status
 from tests.daemon.test_serve import KEYS
 
 _numbers = itertools.count()
@@ -147,6 +149,13 @@ def test_what_only_people_can_set_right_is_tried_now_and_then(serve: Serve, emul
     said = serve.says("queue_call_failed")
     assert "QueueNotExist" in said["error"]
     assert said["again_in_s"] == 60.0
+    found = status(serve)
+    assert (found["ready"], "QueueNotExist" in found["sources"]["oss"]) == (True, True)
+    (warning,) = ask(serve, "/readyz").json["warnings"]
+    assert warning.startswith("source oss brings nothing in: ")
+    assert "QueueNotExist" in warning
+    told = parsed(ask(serve, "/metrics").body.decode())
+    assert told["syncmux_source_troubled"].value(sender="oss") == 1
     assert serve.end() == 0, "it does not end the daemon, nor keep it from ending"
 
 

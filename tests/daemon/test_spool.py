@@ -17,6 +17,7 @@ from engine.daemon.log import Log
 from engine.daemon.sources.spool import Spool, SpoolSettings
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import Serve
+from tests.daemon.test_operations import status
 from tests.daemon.test_serve import KEYS
 from tests.daemon.test_stdin import Slow
 
@@ -224,6 +225,26 @@ def test_two_daemons_do_not_share_a_spool(serve: Serve, cloud: Clouds, spool: Pa
     drop(spool, "b.txt", "l")
     assert serve.says("manifest_taken"), "the lock falls with its owner"
     assert serve.end() == 0
+
+
+def test_a_directory_that_is_gone_is_told_of_until_it_is_back(serve: Serve, spool: Path) -> None:
+    spooling(serve, linger_s=0.0)
+    serve.start()
+    assert status(serve)["sources"] == {"in": ""}
+    spool.rename(spool.with_name("elsewhere"))
+    said = serve.says("spool_failed")
+    assert status(serve)["sources"] == {"in": said["error"]}
+    assert "No such file" in said["error"]
+    spool.with_name("elsewhere").rename(spool)
+    serve.until(lambda: status(serve)["sources"] == {"in": ""} and status(serve)["warnings"] == [])
+    assert serve.end() == 0
+
+
+def test_what_there_is_no_room_for_is_told_of(serve: Serve, cloud: Clouds, spool: Path) -> None:
+    drop(spool, "large.txt", "\n".join(f"d{number}/k" for number in range(4_000)))
+    stuck(serve, linger_s=60.0, max_waiting=2_500)
+    why = serve.says("source_waits")["why"]
+    assert status(serve)["sources"] == {"in": why}
 
 
 def test_settings_that_cannot_be_meant_are_named(serve: Serve, spool: Path) -> None:
