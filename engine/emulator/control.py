@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import orjson
 from aiohttp import web
@@ -16,7 +16,7 @@ PREFIX = "/_emulator/"
 
 class Control:
     """``GET`` and ``DELETE /_emulator/ledger``, ``GET``, ``PUT`` and ``DELETE /_emulator/faults``,
-    ``GET /_emulator/arrivals?operation=X``."""
+    ``GET /_emulator/arrivals?operation=X``, ``GET /_emulator/moments``."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -27,6 +27,7 @@ class Control:
             ("PUT", "faults"): self._set_faults,
             ("DELETE", "faults"): self._clear_faults,
             ("GET", "arrivals"): self._show_arrivals,
+            ("GET", "moments"): self._show_moments,
         }
 
     async def answer(self, request: web.BaseRequest, received: Received) -> web.StreamResponse:
@@ -36,13 +37,10 @@ class Control:
         return await handler(request, received)
 
     async def _show_ledger(self, request: web.BaseRequest, _received: Received) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        for piece in self._world.ledger.dump():
-            await response.write(piece)
-            await asyncio.sleep(0)  # calls go on while a large ledger is read
-        await response.write_eof()
-        return response
+        return await _streamed(request, self._world.ledger.dump())
+
+    async def _show_moments(self, request: web.BaseRequest, _received: Received) -> web.StreamResponse:
+        return await _streamed(request, self._world.ledger.dump_moments())
 
     async def _clear_ledger(self, _request: web.BaseRequest, _received: Received) -> web.StreamResponse:
         self._world.ledger.clear()
@@ -68,6 +66,16 @@ class Control:
             return _json({"error": "operation=NAME is needed"}, 400)
         arrivals = self._world.ledger.arrivals.get(operation)
         return _json({"operation": operation, "arrivals": arrivals.tolist() if arrivals is not None else []})
+
+
+async def _streamed(request: web.BaseRequest, pieces: Iterable[bytes]) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    for piece in pieces:
+        await response.write(piece)
+        await asyncio.sleep(0)  # calls go on while a large ledger is read
+    await response.write_eof()
+    return response
 
 
 def _json(document: object, status: int = 200) -> web.Response:

@@ -45,7 +45,10 @@ class Gateways:
             task_s=self._world.faults.task_s(),
             fails=verdict.task_fails,
         )
-        self._world.ledger.triggered(gateway_id, index_id, call.params.get("Path", ""))
+        path = call.params.get("Path", "")
+        self._world.ledger.triggered(gateway_id, index_id, path)
+        if self._world.faults.knobs.record_arrivals:
+            self._world.ledger.took_effect(f"{gateway_id}|{index_id}", [path], self._world.clock.elapsed())
         return {"TaskId": task_id}
 
     def describe_tasks(self, call: Call, _verdict: Verdict) -> Payload:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 
 import orjson
@@ -23,6 +23,8 @@ class Ledger:
     answers: dict[str, dict[str, int]] = field(default_factory=dict)  # operation -> code, or fault -> n
     refused: dict[str, int] = field(default_factory=dict)  # code -> n, of requests that were not authenticated
     arrivals: dict[str, array[float]] = field(default_factory=dict)  # operation -> monotonic seconds
+    # as in triggers and events -> the first and the last time that it took effect, in monotonic seconds
+    moments: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
 
     def triggered(self, gateway_id: str, index_id: str, path: str) -> None:
         _count(self.triggers.setdefault(f"{gateway_id}|{index_id}", {}), path)
@@ -49,6 +51,11 @@ class Ledger:
         if len(arrivals) < MAX_ARRIVALS:
             arrivals.append(at)
 
+    def took_effect(self, where: str, names: Iterable[str], at: float) -> None:
+        moments = self.moments.setdefault(where, {})
+        for name in names:
+            moments[name] = moments.get(name, (at, at))[0], at
+
     def clear(self) -> None:
         # New dicts: the old ones may be being dumped.
         for counted in fields(self):
@@ -65,13 +72,19 @@ class Ledger:
         rest = {"calls": self.calls, "answers": self.answers, "refused": self.refused}
         yield b"}," + orjson.dumps(rest)[1:]
 
+    def dump_moments(self) -> Iterator[bytes]:
+        """The moments as one JSON object, named as in the ledger, in pieces."""
+        yield b"{"
+        yield from _flat(self.moments)
+        yield b"}"
+
 
 def _count(counts: dict[str, int], name: str) -> None:
     counts[name] = counts.get(name, 0) + 1
 
 
-def _flat(nested: dict[str, dict[str, int]]) -> Iterator[bytes]:
-    """The members of {"OUTER|INNER": n}, without the braces."""
+def _flat(nested: Mapping[str, Mapping[str, object]]) -> Iterator[bytes]:
+    """The members of {"OUTER|INNER": value}, without the braces."""
     comma = b""
     for outer, counts in list(nested.items()):
         names = list(counts)

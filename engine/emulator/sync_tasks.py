@@ -117,6 +117,8 @@ class SyncTasks:
             raise RefusedError(400, "OMS.0064", "Invalid request parameters.")
         task.accept(len(keys), self._world.clock.now(), self._world.faults.task_s())
         self._world.ledger.pushed(task.sync_task_id, keys)
+        if self._world.faults.knobs.record_arrivals:
+            self._world.ledger.took_effect(task.sync_task_id, keys, self._world.clock.elapsed())
 
     def _find(self, call: Call, otherwise: RefusedError) -> SyncTask:
         task = self._tasks.get(call.account, {}).get(call.path_ids["sync_task_id"])

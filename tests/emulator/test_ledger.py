@@ -94,6 +94,21 @@ async def test_arrivals_are_recorded_when_asked(client: SignedClient) -> None:
     assert (await client.send("GET", "/_emulator/arrivals", {})).status == 400
 
 
+async def test_the_moments_of_effects_are_recorded_when_asked(client: SignedClient) -> None:
+    await client.trigger()
+    assert (await client.send("GET", "/_emulator/moments", {})).json == {}
+    await client.faults(record_arrivals=True)
+    before = time.monotonic()
+    await client.trigger()
+    await client.trigger()
+    moments = (await client.send("GET", "/_emulator/moments", {})).json
+    assert list(moments) == ["gw-1|NFSshare|/dir"]
+    first, last = moments["gw-1|NFSshare|/dir"]
+    assert before <= first < last <= time.monotonic()
+    await client.send("DELETE", "/_emulator/ledger", {})
+    assert (await client.send("GET", "/_emulator/moments", {})).json == {}
+
+
 def test_arrivals_are_bounded() -> None:
     ledger = Ledger()
     for _ in range(MAX_ARRIVALS + 10):
