@@ -15,6 +15,7 @@ from engine.backlog import Asked, Rejected
 from engine.backlog.tables import Tables
 from engine.model import Job, Target
 
+IDS_AT_ONCE = 500  # in one question
 FORGOTTEN_AT_ONCE = 1_000  # ids, with every delivery, while there are old ones
 
 
@@ -68,6 +69,7 @@ class InboxTables:
         self.remember_s = 86_400.0
         self._sql: Callable[..., Any] = connection.execute
         self._sql_for_each: Callable[..., Any] = connection.executemany
+        self._changes = connection.total_changes
         self._tables = tables
         self._number = 0
         self.load()
@@ -111,15 +113,13 @@ class InboxTables:
                     self._number += 1
                     bindings.append((self._id(destination), self._number, at, value))
             counted.append((repeated, before, self._number))
-        sql = "INSERT INTO pending VALUES (?,?,?,?) ON CONFLICT (destination, value) DO NOTHING"
-        added = list(self._sql_for_each(sql + " RETURNING number, destination", bindings))
-        numbers = [number for number, _ in added]
+        numbers, added = self._add(bindings)
         accepted = [
             Accepted(repeated, last - first, bisect_right(numbers, last) - bisect_right(numbers, first))
             for repeated, first, last in counted
         ]
         names = {i: destination for destination, i in self._ids.items()}
-        return accepted, Counter({names[i]: rows for i, rows in Counter([i for _, i in added]).items()})
+        return accepted, Counter({names[i]: rows for i, rows in Counter(added).items()})
 
     def due(self, wants: Sequence[Want]) -> list[list[tuple[int, str]] | None]:
         """For each want, numbers and values of rows in the order of their arrival; None if its target has enough."""
@@ -149,20 +149,33 @@ class InboxTables:
             left[destination] = first[0] if first else None
         return Asked(waiting, covered, again), left
 
+    def _add(self, bindings: Sequence[tuple[int, int, float, str]]) -> tuple[list[int], list[int]]:
+        """Have rows wait that do not yet. Returns their numbers, ascending, and the destination of each."""
+        if not bindings:
+            return [], []
+        before = self._changes()
+        self._sql_for_each("INSERT INTO pending VALUES (?,?,?,?) ON CONFLICT (destination, value) DO NOTHING", bindings)
+        if self._changes() - before == len(bindings):  # asking which they are takes longer than adding them
+            return [number for _, number, _, _ in bindings], [i for i, _, _, _ in bindings]
+        first = bindings[0][1]
+        sql = "SELECT number, destination FROM pending WHERE destination=? AND number >= ?"
+        added = sorted(self._sql_for_each(sql, [(i, first) for i in {i for i, _, _, _ in bindings}]))
+        return [number for number, _ in added], [i for _, i in added]
+
     def _remember(self, digests: Sequence[bytes], at: int) -> set[bytes]:
         """Which ids are new. They are kept for at least `remember_s`, by generations of that length."""
         if self._began is None or at - self._began >= self.remember_s:
             self._before, self._began, self._stale = self._began, at, True
         if self._stale:
             self._forget()
-        if self._before is not None:
-            known = self._sql_for_each(
-                "SELECT id FROM seen WHERE generation=? AND id=?", [(self._before, digest) for digest in digests]
-            )
-            old = {digest for (digest,) in known}
-            digests = [digest for digest in digests if digest not in old]
-        sql = "INSERT OR IGNORE INTO seen VALUES (?,?) RETURNING id"
-        return {digest for (digest,) in self._sql_for_each(sql, [(self._began, digest) for digest in digests])}
+        fresh = set(digests)
+        for start in range(0, len(digests), IDS_AT_ONCE):
+            asked = digests[start : start + IDS_AT_ONCE]
+            sql = f"SELECT id FROM seen WHERE generation IN (?,?) AND id IN ({','.join('?' * len(asked))})"  # noqa: S608
+            known = self._sql(sql, (self._before, self._began, *asked), can_cache=False)  # it would push others out
+            fresh.difference_update([digest for (digest,) in known])
+        self._sql_for_each("INSERT INTO seen VALUES (?,?)", [(self._began, digest) for digest in fresh])
+        return fresh
 
     def _forget(self) -> None:
         """A part of the generations before the last two."""
