@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any, Self
 import apsw
 
 from engine.backlog import Backlog, Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
+from engine.backlog.checkpointer import Checkpointer
 from engine.backlog.inbox import Inbox
 from engine.backlog.overview import Overview, overview
 from engine.backlog.owner import Owner
@@ -45,6 +47,7 @@ class SqliteBacklog(Backlog):
         self._read_only = read_only
         self._clock = clock
         self._owner: Owner | None = None
+        self._checkpointer: Checkpointer | None = None
         self._writer = Writer(self._connect, self._rolled_back)
         self.inbox = Inbox(self._writer)
         self._tables: Tables
@@ -101,7 +104,6 @@ class SqliteBacklog(Backlog):
                 "auto_vacuum=INCREMENTAL",  # of a file yet to be made; before anything is written to it
                 "journal_mode=WAL",
                 "synchronous=FULL",
-                "wal_autocheckpoint=4000",
                 "journal_size_limit=67108864",
                 "cache_size=-4096",
             ):
@@ -114,6 +116,8 @@ class SqliteBacklog(Backlog):
         self._pruning = Pruning(connection, self._dividers)
         self._overview = partial(overview, connection.execute, self._tables)
         self.inbox.connected(connection, self._tables)
+        if self._path != ":memory:" and not self._read_only:
+            self._checkpointer = Checkpointer(connection)
         return connection
 
     def _rolled_back(self) -> None:
@@ -199,6 +203,8 @@ class SqliteBacklog(Backlog):
         return await self._writer.do(self._pruning.give_back)
 
     async def close(self) -> None:
+        if self._checkpointer:
+            await asyncio.get_running_loop().run_in_executor(None, self._checkpointer.stop)
         await self._writer.stop()
         self._release()
 
