@@ -15,7 +15,9 @@ CUT = 0.8  # at least this much, or the effect of a cut would drown in noise
 DEEPEST_CUT = 0.4
 CLIMB = 0.10  # of the rate, per window, while nothing was ever too much
 PROBE = 0.01  # of the rate, per window, around the rate that was too much last time
-NEAR = 0.9  # of that rate: from there on, slowly
+AROUND = 0.9, 1.25  # of that rate: from there to there, slowly
+LEAP = 2.0  # at most so many times the rate at once: a slow lane has enough answers after many windows only
+USED = 0.5  # of what the rate permits; a lane that sends less learns nothing of what would be too much
 
 
 class Pace:
@@ -59,10 +61,10 @@ class Pace:
         share = self._refused / (self._good + self._refused)
         if self._before_cut:
             self._try_cut(*self._before_cut, good_per_s, share)
-        elif share > self._tolerated:
+        elif share > self._tolerated and self._refused > 1:  # one alone is no news, of however few
             self._cut(good_per_s, share)
-        elif passed < 2 * WINDOW_S:  # a lane that sends less than it may learns nothing
-            self._climb()
+        elif self._good + self._refused >= USED * self.rate * passed:
+            self._climb(passed / WINDOW_S)
         self._began = now + SETTLE_S * (self.rate < rate)
         self._good = self._refused = 0
 
@@ -86,7 +88,7 @@ class Pace:
             if share > TOLERATED:
                 self._cut(now_good_per_s, share)
 
-    def _climb(self) -> None:
-        near = self._too_much is not None and self.rate >= NEAR * self._too_much
-        rate = self.rate * (1 + (PROBE if near else CLIMB))
+    def _climb(self, windows: float) -> None:
+        around = self._too_much is not None and AROUND[0] <= self.rate / self._too_much <= AROUND[1]
+        rate = self.rate * min(LEAP, (1 + (PROBE if around else CLIMB)) ** windows)
         self.rate = min(rate, self.ceiling) if self.ceiling else rate
