@@ -67,7 +67,7 @@ class Poller:
 
     def schedule(self, queue: TargetQueue) -> None:
         """Put down when to ask about a target next. Called whenever something about its tasks changed."""
-        if queue in self._asking:
+        if queue in self._asking or queue.watch.sweeping:
             return
         blocked = queue.room.bounded and bool(queue.claimed)
         due = queue.watch.due(more=queue.more and not queue.closed, blocked=blocked)
@@ -86,7 +86,7 @@ class Poller:
         async with asyncio.TaskGroup() as group:
             while True:
                 queue = await self._next()
-                if not self._end_overdue(queue):
+                if not queue.watch.sweeping and not self._end_overdue(queue):
                     continue
                 question = queue.watch.ask(self._clock())
                 if question is None:

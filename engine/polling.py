@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import count
 from typing import NamedTuple
 
 from engine.clouds import TaskPage, TaskState
@@ -19,7 +20,8 @@ MIN_INTERVAL_S = 1.0  # between sweeps of a target
 LATE_S = 9.5  # by at most which an end is noticed after it was to be expected ...
 LATE_SHARE = 0.1  # ... or by that part of what the task takes, if that is more ...
 MOST_LATE_S = 60.0  # ... up to this
-WORTH_A_POLL = 10  # tasks that may have ended before a poll is spent on them, while others are still to come
+WORTH_A_POLL = 10  # tasks that may have ended before each page of a sweep is read, while others are still to come
+BARREN_PAGES = 2  # in a row without an open task: the others are old, and asked for one by one
 LOST_AFTER_MISSES = 3  # answers to a question for that very task which do not know it ...
 LOST_AFTER_S = 60.0  # ... over at least this time
 
@@ -58,8 +60,10 @@ class Typical:
 
     @property
     def least_s(self) -> float:
-        """What hardly any task falls short of."""
-        return FIRST_GUESS_S if self._mean_s is None else max(0.5, self._mean_s - 2 * self._deviation_s)
+        """What hardly any task falls short of; no more than one that is unlike the others may be left alone."""
+        if self._mean_s is None:
+            return FIRST_GUESS_S
+        return min(MOST_LATE_S - LATE_S, max(0.5, self._mean_s - 2 * self._deviation_s))
 
     def pause_s(self, age_s: float) -> float:
         """How long to leave a task alone that is still running at this age: twice as long if nothing is known."""
@@ -80,6 +84,7 @@ class _Watched:
     look_at: float  # when it is worth a look
     look_by: float  # when at the latest
     unseen: int = 0  # sweeps in a row whose pages did not show it
+    apart: bool = False  # the pages do not show it: it is asked for by its id
     unknown: int = 0  # answers in a row to a question for it alone which did not know it
 
 
@@ -133,9 +138,8 @@ class Watch:
             return min(looks)
         if not more:
             return min(late, max(looks))
-        if len(looks) < WORTH_A_POLL:
-            return late
-        return min(late, nsmallest(WORTH_A_POLL, looks)[-1])
+        worth = WORTH_A_POLL * -(-len(looks) // self._page_size)
+        return min(late, nsmallest(worth, looks)[-1]) if len(looks) >= worth else late
 
     def ask(self, now: float) -> Ask | None:
         """The next question of the sweep, beginning one if none is under way; None when the sweep is over."""
@@ -166,11 +170,12 @@ class Watch:
                 continue
             self._to_see.discard(state.task)
             watched.unseen = watched.unknown = 0
+            watched.apart = watched.apart and question.task is not None
             if state.done is None:
-                if now >= watched.look_at - MIN_INTERVAL_S:  # there would be no other sweep before
-                    age_s = now - watched.since
+                age_s = now - watched.since
+                watched.look_by = max(watched.look_by, now + bearable_s(age_s))
+                if age_s >= self._typical.least_s - MIN_INTERVAL_S:  # there would be no other sweep before
                     watched.look_at = now + self._typical.pause_s(age_s)
-                    watched.look_by = now + bearable_s(age_s)
                 continue
             del self._open[state.task]
             if state.done and state.duration_s is not None:
@@ -187,21 +192,31 @@ class Watch:
         return [job for task in late for job in self._open.pop(task).jobs]
 
     def _questions(self) -> Iterator[Ask]:
-        self._to_see = set(self._open)
+        apart = {task for task, watched in self._open.items() if watched.apart}
+        self._to_see = self._open.keys() - apart
         if len(self._to_see) > 1:
-            for page in range(1, 2 + -(-len(self._to_see) // self._page_size)):
-                yield Ask(None, page)
-                listed = self._listed
-                if not self._to_see or not listed or not listed.tasks or page * self._page_size >= listed.total:
-                    break
+            yield from self._pages()
+        self._to_see |= apart & self._open.keys()
         alone = len(self._open) == 1
         for task in list(self._to_see):
             if watched := self._open.get(task):
                 watched.unseen += 1
                 # The pages may have moved while they were read: once is no news.
-                if alone or watched.unseen > 1:
+                watched.apart = watched.apart or watched.unseen > 1
+                if alone or watched.apart:
                     yield Ask(task, 1)
         self._to_see.clear()
+
+    def _pages(self) -> Iterator[Ask]:
+        """Pages, newest tasks first, until all were seen, or what follows seems to be history."""
+        barren = 0
+        for page in count(1):
+            unseen = len(self._to_see)
+            yield Ask(None, page)
+            barren = 0 if len(self._to_see) < unseen else barren + 1
+            listed = self._listed
+            if not self._to_see or barren == BARREN_PAGES or not listed or page * self._page_size >= listed.total:
+                break
 
     def _unknown(self, task: str, now: float) -> list[Ended]:
         watched = self._open[task]
