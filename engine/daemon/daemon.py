@@ -65,6 +65,7 @@ class Daemon:
         callers = accounts(settings)
         self.serve, self._routes = read(settings, callers)
         self._tls = self.serve.tls()
+        self._find_sources = sources
         self.sources = sources(settings)
         self.held: set[str] = set()  # names of lanes that an operator has paused
         options = Options(
@@ -150,6 +151,8 @@ class Daemon:
                 self.log.event("restart_needed", settings=later, why="these are in force until the process ends")
             serve = wanted.within(self.serve)
             routes = read_routes(list(settings.routes), self.engine.accounts, serve.no_route)
+            self._find_sources(settings)
+            self._check_scopes(routes)
         except ConfigError as error:
             self.reload_error = str(error)
             self.log.event("reload_refused", error=self.reload_error)
@@ -159,6 +162,15 @@ class Daemon:
         self.reloads += 1
         self.reload_error = ""
         self.log.event("reloaded", routes=len(routes.routes), listeners=len(serve.listeners))
+
+    def _check_scopes(self, routes: Routes) -> None:
+        """Raises ConfigError: a source, which keeps its routes until the process ends, would be left without one."""
+        names = {route.name for route in routes.routes}
+        for source in self.sources:
+            if gone := sorted(set(source.scope or ()) - names):
+                raise ConfigError(
+                    f"there is no route {gone[0]!r:.60} any more, which {source.name} takes until a restart"
+                )
 
     def _fixed(self, settings: Settings, serve: ServeSettings) -> Iterator[str]:
         """Which settings differ from those that this process runs with to its end."""
@@ -187,9 +199,12 @@ class Daemon:
             except (CallError, ConfigError):  # no account could go on
                 self._tell_stopped()
             finally:
+                renewing = watching.done()
                 watching.cancel()
             if self.draining:
                 return
+            if renewing:  # those who work are not to wait for those who do not
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_S):
                     await self._draining.wait()

@@ -35,6 +35,8 @@ def warnings(seen: Observation) -> Iterator[str]:
     """What somebody should see to, while events are still taken: they wait, and nothing is lost."""
     for account, why in sorted(seen.stopped.items()):
         yield f"account {account} has stopped: {why}"
+    for account in sorted(seen.strangers):
+        yield f"rows wait for account {account}, which the settings do not have"
     for each in seen.lanes:
         if each.held:
             yield f"lane {each.lane} is paused by an operator"

@@ -64,6 +64,20 @@ class Mover(Supply):
                 async with asyncio.timeout(wait_s):
                     await self._inbox.changed.wait()
 
+    @property
+    def strangers(self) -> set[str]:
+        """Accounts that rows wait for and the settings do not have any more."""
+        return {
+            where.fixed[kinds()[where.kind].account]
+            for where in self._inbox.heaps
+            if where.kind in kinds() and self._strange(where)
+        }
+
+    def _strange(self, destination: Destination) -> bool:
+        """Whether its account is unknown: it may come back, so its rows wait."""
+        kind = kinds()[destination.kind]
+        return destination.fixed[kind.account] not in self._names.get(kind.cloud.name, ())
+
     def ended(self) -> None:
         """Jobs have ended: their targets may need more."""
         if self._blocked:
@@ -105,7 +119,7 @@ class Mover(Supply):
             return True
         account = destination.fixed[kind.account]
         target = self._targets.get(destination)
-        if account in run.stopped:
+        if account in run.stopped or self._strange(destination):
             return True
         return target is not None and run.starters[account].queue(target).closed is not None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.backlog.inbox_tables import Destination
@@ -74,6 +74,7 @@ class Observation:
     reload_error: str = ""
     lag_s: float = 0.0  # how late the event loop was, at worst, in the last seconds
     stopped: Mapping[str, str] = field(default_factory=dict)  # accounts, and why
+    strangers: Collection[str] = ()  # accounts that rows wait for and the settings do not have
     lanes: Sequence[LaneView] = ()
     tasks: int = 0  # that run at the clouds
     inbox: InboxView = InboxView()

@@ -51,6 +51,7 @@ def test_alive_and_not_ready(seen: Observation, why: str) -> None:
         (replace(WELL, sources={"in": "", "oss": "no such queue"}), "source oss brings nothing in: no such queue"),
         (replace(WELL, reload_error="routes.a: no bucket"), "reload was refused: routes.a: no bucket"),
         (replace(WELL, lanes=[LaneView(LANE, True, Count(), held=True)]), "lane main/Start is paused"),
+        (replace(WELL, strangers={"old"}), "rows wait for account old, which the settings do not have"),
         (replace(WELL, lanes=[LaneView(LANE, True, Count(), sick_s=2.0, last_error="503")]), "gets nowhere: 503"),
     ],
 )

@@ -85,3 +85,19 @@ def test_what_others_reach_stays_guarded_whatever_the_file_says(serve: Serve) ->
     assert serve.post(event("k")).status == 401
     assert ask(serve, "/v1/status").status == 401
     assert ask(serve, "/v1/status", OPERATOR).status == 200
+
+
+def test_no_source_is_left_without_its_route(serve: Serve, cloud: Clouds) -> None:
+    """It keeps its routes until the process ends, and would drop what it is told."""
+    (serve.directory / "in").mkdir()
+    spool = '[[spools]]\nname = "in"\ndirectory = "in"\nbucket = "b"\npoll_s = 0.05\nroutes = ["{}"]\n'
+    serve.configure(LISTENER, spool.format("photos"), serve.route(), serve.push())
+    serve.start()
+    told = reload(serve, LISTENER, spool.format("pictures"), serve.route("pictures"), serve.push())
+    assert [each["event"] for each in told] == ["restart_needed", "reload_refused"]
+    assert "there is no route 'photos' any more, which in takes until a restart" in told[1]["error"]
+    told = reload(serve, LISTENER, spool.format("photos"), serve.route("pictures"), serve.push())
+    assert "spools.in.routes: there is no route 'photos'" in told[-1]["error"], "as at the start"
+    (serve.directory / "in" / "keys.txt").write_text("still pushed\n")
+    serve.until(lambda: cloud.keys == {"still pushed": 1})
+    assert serve.end() == 0

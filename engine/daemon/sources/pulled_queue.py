@@ -50,6 +50,7 @@ class PulledQueue:
         self, settings: QueueSettings, account: Account, log: Log, *, clock: Callable[[], float] = time.time
     ) -> None:
         self.name = settings.name
+        self.scope = settings.routes
         self.put_aside = 0  # messages, since the process began
         self._settings = settings
         self._account = account

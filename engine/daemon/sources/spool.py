@@ -40,6 +40,7 @@ class Spool:
 
     def __init__(self, settings: SpoolSettings, log: Log) -> None:
         self.name = settings.name
+        self.scope = settings.routes
         self._settings = settings
         self._log = log
         self._offering = Offering(settings.name, settings.routes, log)

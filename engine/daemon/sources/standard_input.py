@@ -27,6 +27,7 @@ class StandardInput:
         self, log: Log, scope: Collection[str] | None = None, ended: Callable[[], object] = lambda: None
     ) -> None:
         """`ended` is called when the input has come to its end, and all of it is durable."""
+        self.scope = scope
         self.rejected = 0  # lines, since the process began
         self._log = log
         self._ended = ended
