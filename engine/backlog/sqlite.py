@@ -203,10 +203,12 @@ class SqliteBacklog(Backlog):
         return await self._writer.do(self._pruning.give_back)
 
     async def close(self) -> None:
-        if self._checkpointer:
-            await asyncio.get_running_loop().run_in_executor(None, self._checkpointer.stop)
-        await self._writer.stop()
-        self._release()
+        try:
+            if self._checkpointer:
+                await asyncio.get_running_loop().run_in_executor(None, self._checkpointer.stop)
+        finally:
+            await self._writer.stop()
+            self._release()
 
     def _release(self) -> None:
         if self._owner:

@@ -153,6 +153,8 @@ class Daemon:
             routes = read_routes(list(settings.routes), self.engine.accounts, serve.no_route)
             self._find_sources(settings)
             self._check_scopes(routes)
+            if self._tls:
+                self.serve.renew(self._tls)
         except ConfigError as error:
             self.reload_error = str(error)
             self.log.event("reload_refused", error=self.reload_error)

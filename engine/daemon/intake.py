@@ -50,6 +50,7 @@ class EventSource(Protocol):
     """Brings events in by itself, as a queue or a directory does."""
 
     name: str  # unlike those of all other senders
+
     @property
     def scope(self) -> Collection[str] | None:
         """Names of the routes that its events may take; None: all."""

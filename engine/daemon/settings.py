@@ -108,11 +108,15 @@ class ServeSettings:
         if not self.tls_certificate:
             return None
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self.renew(context)
+        return context
+
+    def renew(self, tls: ssl.SSLContext) -> None:
+        """Have new connections get the certificate that is in the files now. Raises ConfigError as `tls` does."""
         try:
-            context.load_cert_chain(self.tls_certificate, self.tls_key or None)
+            tls.load_cert_chain(self.tls_certificate, self.tls_key or None)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"serve.tls_certificate and serve.tls_key cannot be used: {error}") from None
-        return context
 
 
 # name -> (default, least, most)

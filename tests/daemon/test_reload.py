@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import ssl
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,6 +13,7 @@ import orjson
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve, event
 from tests.daemon.test_operations import OPERATOR, ask, digest
+from tests.doctor.certificates import Authority
 
 ROLE = (
     '[accounts.role]\ncloud = "huawei"\nregion = "cn-north-4"\nendpoint = "https://oms.cn-north-4.myhuaweicloud.com"\n'
@@ -101,3 +104,28 @@ def test_no_source_is_left_without_its_route(serve: Serve, cloud: Clouds) -> Non
     (serve.directory / "in" / "keys.txt").write_text("still pushed\n")
     serve.until(lambda: cloud.keys == {"still pushed": 1})
     assert serve.end() == 0
+
+
+def test_a_renewed_certificate_is_taken(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "authority").mkdir()
+    authority, chain = Authority(tmp_path / "authority"), serve.directory / "tls.pem"
+
+    def renewed(days: int) -> str:
+        authority.server(days)
+        chain.write_bytes((tmp_path / "authority" / f"127.0.0.1{days}.pem").read_bytes())
+        return chain.read_text()
+
+    def shown() -> str:
+        return ssl.get_server_certificate(("127.0.0.1", serve.port))
+
+    parts, tls = (LISTENER, serve.route(), serve.push()), {"tls_certificate": str(chain)}
+    first = renewed(30)
+    serve.configure(*parts, **tls)
+    serve.start()
+    assert shown() in first
+    second = renewed(60)
+    assert [each["event"] for each in reload(serve, *parts, **tls)] == ["reloaded"]
+    assert shown() in second
+    chain.write_text("half of it")
+    assert "serve.tls_certificate" in reload(serve, *parts, **tls)[-1]["error"]
+    assert shown() in second
