@@ -18,8 +18,8 @@ MOST_PAGES = 16_000  # then the commit does what is left after all: only so the 
 class Checkpointer:
     """A thread with a connection of its own, beside the one that writes."""
 
-    def __init__(self, writing: apsw.Connection) -> None:
-        self._connection = apsw.Connection(writing.filename, flags=apsw.SQLITE_OPEN_READWRITE)
+    def __init__(self, writing: apsw.Connection, path: str) -> None:
+        self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         self._connection.execute("PRAGMA synchronous=FULL")
         self._due = threading.Event()
         self._over = False

@@ -117,7 +117,7 @@ class SqliteBacklog(Backlog):
         self._overview = partial(overview, connection.execute, self._tables)
         self.inbox.connected(connection, self._tables)
         if self._path != ":memory:" and not self._read_only:
-            self._checkpointer = Checkpointer(connection)
+            self._checkpointer = Checkpointer(connection, str(self._path))
         return connection
 
     def _rolled_back(self) -> None:
