@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from engine.clouds.replies import json_object, text
 from engine.errors import (
@@ -52,7 +52,7 @@ def check(reply: Reply) -> None:
         # An answer with HTTP 200 may carry a failure; the code is a string in most samples and a number in one.
         if answer.get("Success") is True and text(answer.get("Code", "200")) == "200":
             return
-        _fail(answer, reply)
+        raise _failure(answer, reply)
     if 300 <= reply.status < 400:
         raise ProtocolError("the endpoint redirects; redirects are not followed", status=reply.status)
     try:
@@ -61,18 +61,17 @@ def check(reply: Reply) -> None:
         if reply.status >= 500:
             raise UnavailableError(error.message, status=reply.status) from None
         raise
-    _fail(answer, reply)
+    raise _failure(answer, reply)
 
 
-def _fail(answer: Mapping[str, Any], reply: Reply) -> NoReturn:
+def _failure(answer: Mapping[str, Any], reply: Reply) -> CallError:
     code = text(answer.get("Code") or answer.get("code"))
     message = text(answer.get("Message") or answer.get("message")) or "no message"
     message = _ECHO.split(message, maxsplit=1)[0]
     if reply.status < 300 and code in {"", "200"}:
-        raise ProtocolError("the answer says Success is not true and gives no reason", status=reply.status)
-    error = _class_of(code, reply)(message, status=reply.status, code=code, request_id=text(answer.get("RequestId")))
-    error.retry_after_s = _retry_after_s(reply)
-    raise error
+        return ProtocolError("the answer says Success is not true and gives no reason", status=reply.status)
+    kind, request_id = _class_of(code, reply), text(answer.get("RequestId"))
+    return kind(message, status=reply.status, code=code, request_id=request_id, retry_after_s=_retry_after_s(reply))
 
 
 def _class_of(code: str, reply: Reply) -> type[CallError]:

@@ -7,7 +7,6 @@ it, whose codes come as APIG and as APIGW, at https://support.huaweicloud.com/de
 from __future__ import annotations
 
 import re
-from typing import NoReturn
 
 from engine.clouds.replies import excerpt, json_object, text
 from engine.errors import (
@@ -44,22 +43,22 @@ def check(reply: Reply) -> None:
         if reply.body and "json" not in kind:
             raise ProtocolError(f"the answer is {kind or 'of no type'}: {excerpt(reply.body)}", status=reply.status)
         if reply.body and not {"error_code", "error_msg", "error"}.isdisjoint(json_object(reply)):
-            _fail(reply)
+            raise _failure(reply)
         return
     if 300 <= reply.status < 400:
         raise ProtocolError("the endpoint redirects; redirects are not followed", status=reply.status)
-    _fail(reply)
+    raise _failure(reply)
 
 
-def _fail(reply: Reply) -> NoReturn:
+def _failure(reply: Reply) -> CallError:
     try:
         answer = json_object(reply)
     except ProtocolError as error:
         if reply.status >= 500:
-            raise UnavailableError(error.message, status=reply.status) from None
+            return UnavailableError(error.message, status=reply.status)
         if reply.status == 429:
-            raise ThrottledError("too many requests", status=429, retry_after_s=_retry_after_s(reply)) from None
-        raise
+            return ThrottledError("too many requests", status=429, retry_after_s=_retry_after_s(reply))
+        return error
     nested = answer.get("error")
     body = nested if isinstance(nested, dict) else answer  # IAM nests what the others give at the top
     code = text(body.get("error_code") or body.get("errorCode") or body.get("code")).replace("APIGW.", "APIG.")
@@ -71,7 +70,7 @@ def _fail(reply: Reply) -> NoReturn:
     failure.retry_after_s = _retry_after_s(reply)
     if isinstance(failure, ThrottledError):
         failure.limit_per_s = _limit_per_s(message)
-    raise failure
+    return failure
 
 
 def _class_of(code: str, status: int, message: str) -> type[CallError]:
