@@ -86,7 +86,7 @@ class Caller:
             return read(reply)
         except CallError:
             clean = masked(reply, fetched.credentials, call.secrets)
-            if clean == reply:
+            if clean is reply:
                 raise
         self.cloud.check(call, clean)
         return read(clean)

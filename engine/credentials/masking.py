@@ -37,10 +37,14 @@ def mask_error(error: CallError, credentials: Credentials | AuthToken, more: Col
 
 
 def masked(reply: Reply, credentials: Credentials | AuthToken, more: Collection[str] = ()) -> Reply:
-    """The reply without the credentials, as far as they stand there as they are: before an excerpt cuts them in two."""
+    """The reply without the credentials, as far as they stand there as they are: before an excerpt cuts them in two.
+
+    It is the same one if they do not.
+    """
     body = mask(reply.body.decode("latin-1"), credentials, more).encode("latin-1")
     headers = {name.lower(): mask(value, credentials, more) for name, value in reply.headers.items()}
-    return Reply(reply.status, headers, body)
+    same = body == reply.body and list(headers.values()) == list(reply.headers.values())
+    return reply if same else Reply(reply.status, headers, body)
 
 
 @lru_cache(maxsize=64)
