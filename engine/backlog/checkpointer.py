@@ -11,8 +11,8 @@ from contextlib import suppress
 
 import apsw
 
-COPY_PAGES = 4_000  # in the log, from which on they are copied
-MOST_PAGES = 16_000  # then the commit does what is left after all: only so the log begins anew under steady load
+COPY_PAGES = 16_000  # in the log, from which on they are copied
+MOST_PAGES = 64_000  # then the commit does what is left after all: only so the log begins anew under steady load
 
 
 class Checkpointer:

@@ -78,4 +78,4 @@ CREATE TABLE pending (
 ) WITHOUT ROWID;
 
 -- Ids of messages. A generation is a span of time; whole ones are forgotten.
-CREATE TABLE seen (generation INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (generation, id)) WITHOUT ROWID;
+CREATE TABLE seen (generation INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (generation, id)) WITHOUT ROWID;
