@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from ipaddress import ip_address
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from engine.daemon.connection import Connection, Limits
 from engine.daemon.http_head import Endpoint, Head, Response
 from engine.daemon.request_log import HEADER, RequestLog, request_id
+from engine.daemon.unix_socket import UnixSocket
 from engine.errors import ConfigError
 
 SWEEP_S = 0.25  # how late a deadline may be noticed
@@ -73,6 +73,7 @@ class Server:
         self._addresses: Counter[str] = Counter()
         self._last_closed = asyncio.Event()
         self._date = (0, "")
+        self._unix: UnixSocket | None = None
 
     @property
     def connections(self) -> int:
@@ -87,10 +88,11 @@ class Server:
         bind, handshake_s = self.bind, self.limits.header_s if self._tls else None
         try:
             if bind.path:
+                self._unix = UnixSocket(bind.path, LISTEN_BACKLOG)
                 self._listener = await loop.create_unix_server(
-                    connect, bind.path, ssl=self._tls, ssl_handshake_timeout=handshake_s, backlog=LISTEN_BACKLOG
-                )
-                _to_group(bind.path)
+                    connect, sock=self._unix.listening, ssl=self._tls, ssl_handshake_timeout=handshake_s,
+                    backlog=LISTEN_BACKLOG,
+                )  # fmt: skip
             else:
                 self._listener = await loop.create_server(
                     connect, bind.host, bind.port, ssl=self._tls, ssl_handshake_timeout=handshake_s,
@@ -122,8 +124,8 @@ class Server:
             connection.abort()
         self._sweeping.cancel()
         await asyncio.wait((self._sweeping,))
-        if self.bind.path:
-            _removed(self.bind.path)
+        if self._unix:
+            self._unix.remove()
 
     def opened(self, connection: Connection, address: str) -> bool:
         """Whether it may stay."""
@@ -165,12 +167,3 @@ class Server:
             now = time.monotonic()
             for connection in tuple(self._connections):
                 connection.expire(now)
-
-
-def _to_group(path: str) -> None:
-    """The socket is for its owner and their group."""
-    Path(path).chmod(0o660)
-
-
-def _removed(path: str) -> None:
-    Path(path).unlink(missing_ok=True)

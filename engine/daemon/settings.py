@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from engine.config import Settings
+from engine.daemon import unix_socket
 from engine.daemon.access import Tokens
 from engine.daemon.connection import Limits
 from engine.daemon.listener_settings import REPLAYED_S, SIGNED, ListenerSettings, read_listener
@@ -188,7 +189,8 @@ def _bind(text: str) -> Bind:
     if text.startswith("unix:"):
         if not text.startswith("unix:/"):
             raise ConfigError(f"serve.bind is {text!r:.100}; a socket's path begins with a slash")
-        return Bind("", 0, text.removeprefix("unix:"))
+        unix_socket.check(path := text.removeprefix("unix:"))
+        return Bind("", 0, path)
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:

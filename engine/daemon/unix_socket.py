@@ -1,0 +1,78 @@
+"""A unix socket to listen on: it takes the place of one that nobody listens on any more, and of nothing else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from engine.errors import ConfigError
+
+MOST_BYTES = 107  # of a path: `sun_path` without the zero at its end
+
+
+def check(path: str) -> None:
+    """Whether a socket can be made there, as far as can be seen without doing it. Raises ConfigError."""
+    where = Path(path)
+    if len(os.fsencode(path)) > MOST_BYTES:
+        raise ConfigError(
+            f"serve.bind: {path!r:.150} is longer than the {MOST_BYTES} bytes that a socket's path may have"
+        )
+    try:
+        if not where.parent.is_dir():
+            raise ConfigError(f"serve.bind: there is no directory {where.parent}")
+        if not stat.S_ISSOCK(where.lstat().st_mode):
+            raise ConfigError(f"serve.bind: {path} is there already, and is no socket")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(f"serve.bind: {path} cannot be used: {error.strerror}") from None
+
+
+class UnixSocket:
+    """Listens, for its owner and their group."""
+
+    def __init__(self, path: str, backlog: int) -> None:
+        """Raises ConfigError: it cannot, or somebody else does."""
+        check(path)
+        self._path = Path(path)
+        self.listening = socket.socket(socket.AF_UNIX)
+        try:
+            self._make_way()
+            self.listening.bind(path)
+            self._made = self._there()
+            self._path.chmod(0o660)
+            self.listening.listen(backlog)
+        except OSError as error:
+            self.listening.close()
+            raise ConfigError(f"cannot listen at unix:{path}: {error.strerror}") from None
+        except ConfigError:
+            self.listening.close()
+            raise
+
+    def remove(self) -> None:
+        """Unless another one has taken its place."""
+        with suppress(OSError):
+            if self._there() == self._made:
+                self._path.unlink()
+
+    def _there(self) -> tuple[int, int]:
+        found = self._path.lstat()
+        return found.st_dev, found.st_ino
+
+    def _make_way(self) -> None:
+        """Remove a socket that nobody listens on."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.setblocking(False)
+            try:
+                asking.connect(str(self._path))
+            except FileNotFoundError:
+                return
+            except ConnectionRefusedError:
+                self._path.unlink(missing_ok=True)
+                return
+            except BlockingIOError:
+                pass  # whoever listens has much to do
+        raise ConfigError(f"cannot listen at unix:{self._path}: another process does")
