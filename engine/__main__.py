@@ -6,12 +6,13 @@ import signal
 import sys
 
 from engine.cli.collector import tune_collector
-from engine.cli.interruption import end_at_once, on_signals
+from engine.cli.interruption import HELD, end_at_once, hold, on_signals
 from engine.cli.streams import mend_streams
 
 
 def main() -> int:
     """Do what the arguments say; returns the exit code."""
+    hold(*HELD)  # until it is known which command they are for
     on_signals(end_at_once)
     mend_streams()
     tune_collector()  # before the imports: they are most of what `--help` takes

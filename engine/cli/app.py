@@ -15,7 +15,7 @@ from cyclopts import App, CycloptsError, Parameter
 from engine.cli.call import call
 from engine.cli.everywhere import FLAG, WHOLE, Everywhere, in_command
 from engine.cli.express_sync import express_sync
-from engine.cli.interruption import INTERRUPTED
+from engine.cli.interruption import HELD, INTERRUPTED, let_in
 from engine.cli.sync_task import sync_task
 
 _EVERYWHERE = Everywhere()
@@ -238,7 +238,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = _warn
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        return int(app(in_command(_readable(given), set(app), _GROUPS)) or 0)
+        command = in_command(_readable(given), set(app), _GROUPS)
+        if command[:1] != ["serve"]:  # which sees to them itself
+            let_in(*HELD)
+        return int(app(command) or 0)
     except CycloptsError as error:
         return _failed(str(error), 2)
     except BrokenPipeError:  # whoever read has enough

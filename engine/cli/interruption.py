@@ -15,7 +15,17 @@ from typing import Any
 from engine.cli.exits import Exit
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+HELD = (*SIGNALS, signal.SIGHUP)
 INTERRUPTED = "interrupted; run the same command again to resume"
+
+
+def hold(*numbers: signal.Signals) -> None:
+    """Have the system keep them until they are let in: what they are to do is not known yet."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+
+def let_in(*numbers: signal.Signals) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
 def on_signals(handler: Callable[..., Any] | signal.Handlers) -> None:

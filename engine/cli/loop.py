@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from engine.cli.collector import tune_collector
@@ -12,8 +12,9 @@ from engine.cli.interruption import Interruption, end_at_once
 Value = TypeVar("Value")
 
 
-def run(work: Coroutine[Any, Any, Value]) -> Value:
-    """Do `work` in a loop of its own, in a process of ours: uvloop's loop, where there is one.
+def run(work: Coroutine[Any, Any, Value], at_once: Callable[[], object] = end_at_once) -> Value:
+    """Do `work` in a loop of its own, in a process of ours: uvloop's loop, where there is one. A second signal is
+    answered with `at_once`, unless the work watches out for signals itself.
 
     Raises:
         KeyboardInterrupt: a signal has ended it. It was cancelled, and has cleaned up.
@@ -26,14 +27,14 @@ def run(work: Coroutine[Any, Any, Value]) -> Value:
     else:
         start = uvloop.run
     try:
-        return start(_cancellable(work))
+        return start(_cancellable(work, at_once))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 
 
-async def _cancellable(work: Awaitable[Value]) -> Value:
+async def _cancellable(work: Awaitable[Value], at_once: Callable[[], object]) -> Value:
     """Work that the first signal cancels, unless it watches out for signals itself."""
-    with Interruption(this_task().cancel, end_at_once).watched():
+    with Interruption(this_task().cancel, at_once).watched():
         return await work
 
 

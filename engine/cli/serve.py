@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
-from engine.cli.interruption import Interruption
+from engine.cli.interruption import HELD, SIGNALS, Interruption, let_in, on_signals
 from engine.cli.loop import run
 from engine.cli.output import Output
 from engine.config import Settings, accounts
@@ -20,7 +21,10 @@ from engine.daemon.sources import sources
 def serve(everywhere: Everywhere, *, check: bool, stdin: bool, until_end: bool) -> Exit:
     """Serve until a signal comes, or standard input ends. Raises what `Daemon.run` does."""
     if check or everywhere.dry_run:
+        let_in(*HELD)
         return _check(everywhere)
+    on_signals(_end_at_once)
+    let_in(*SIGNALS)
 
     async def serving() -> Exit:
         log = Log()
@@ -34,12 +38,23 @@ def serve(everywhere: Everywhere, *, check: bool, stdin: bool, until_end: bool) 
 
         daemon = Daemon(everywhere.settings, log, sources=fetching)
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, daemon.reload)
-        with Interruption(daemon.drain, daemon.stop).watched():
-            await daemon.run()
+        signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(daemon.reload))
+        let_in(signal.SIGHUP)
+        try:
+            with Interruption(daemon.drain, daemon.stop).watched():
+                await daemon.run()
+        finally:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         return Exit.DONE
 
-    return run(serving())
+    try:
+        return run(serving(), _end_at_once)
+    except KeyboardInterrupt:  # there was nothing yet to be ended well
+        return Exit.DONE
+
+
+def _end_at_once(*_: object) -> None:
+    os._exit(Exit.DONE)
 
 
 def _check(everywhere: Everywhere) -> Exit:

@@ -90,6 +90,7 @@ class Daemon:
         self.outcomes: Counter[tuple[str, str]] = Counter()  # rows, by account and state
         self._stopped: set[str] = set()  # accounts, of which the log has told
         self._draining = asyncio.Event()
+        self._reload_asked = asyncio.Event()
         self._operations = Operations(self)
         self._vendors: Vendors
 
@@ -118,7 +119,7 @@ class Daemon:
             async with self.server, asyncio.TaskGroup() as group:
                 working = group.create_task(self._work())
                 beside = [group.create_task(source.run(self.intake)) for source in self.sources]
-                beside.append(group.create_task(self.upkeep.run()))
+                beside += [group.create_task(each) for each in (self.upkeep.run(), self._reload_when_asked())]
                 self.log.event("serving", bind=str(self.server.bind), waiting=self.inbox.rows)
                 watching = group.create_task(self._operations.watch())
                 self._operations.notifier.ready()
@@ -139,9 +140,15 @@ class Daemon:
         self.engine.stop()
 
     def reload(self) -> None:
-        """Read routes, listeners and linger anew. If anything is wrong, all stays as it is."""
-        with self._operations.notifier.reloading():
-            self._reload()
+        """Read routes, listeners and linger anew, once it serves. If anything is wrong, all stays as it is."""
+        self._reload_asked.set()
+
+    async def _reload_when_asked(self) -> None:
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked.clear()
+            with self._operations.notifier.reloading():
+                self._reload()
 
     def _reload(self) -> None:
         try:
