@@ -44,6 +44,6 @@ def warnings(seen: Observation) -> Iterator[str]:
             yield f"lane {each.lane} gets nowhere: {each.last_error}"
     for source, why in sorted(seen.sources.items()):
         if why:
-            yield f"source {source} brings nothing in: {why}"
+            yield f"source {source} is in trouble: {why}"
     if seen.reload_error:
         yield f"the last reload was refused: {seen.reload_error}"

@@ -57,7 +57,7 @@ class EventSource(Protocol):
 
     @property
     def trouble(self) -> str:
-        """Why nothing comes, while nothing can; else ""."""
+        """Why nothing comes, or not all that should; else ""."""
 
     async def run(self, intake: Intake) -> None:
         """Until cancelled, or until there is no more to come. What it raises ends the daemon."""

@@ -102,7 +102,7 @@ def _intake(seen: Observation) -> Iterator[Metric]:
         samples = [({"sender": sender}, value(counts)) for sender, counts in sorted(senders.items())]
         yield Metric(f"syncmux_intake_{name}", "counter", text, samples)
     troubled = [({"sender": name}, int(bool(why))) for name, why in sorted(seen.sources.items())]
-    yield Metric("syncmux_source_troubled", "gauge", "1 while a source can bring nothing in.", troubled)
+    yield Metric("syncmux_source_troubled", "gauge", "1 while a source brings nothing in, or not all.", troubled)
     yield _counter("syncmux_moved_rows_total", "Rows that left the inbox.", moved.rows)
     yield _counter("syncmux_moved_jobs_total", "Jobs that came of them.", moved.jobs)
     yield _counter("syncmux_moved_rejected_total", "Rows that no job could be made of.", moved.rejected)

@@ -82,6 +82,6 @@ class Observation:
     backlog: BacklogView = BacklogView()
     process: ProcessView = ProcessView()
     senders: Mapping[str, Counts] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)  # by name, why nothing comes; "" if it does
+    sources: Mapping[str, str] = field(default_factory=dict)  # by name, their trouble, or ""
     moved: Moved = field(default_factory=Moved)
     outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)  # rows, by account and state

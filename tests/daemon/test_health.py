@@ -48,7 +48,7 @@ def test_alive_and_not_ready(seen: Observation, why: str) -> None:
     ("seen", "why"),
     [
         (replace(WELL, stopped={"main": "no such key"}), "account main has stopped: no such key"),
-        (replace(WELL, sources={"in": "", "oss": "no such queue"}), "source oss brings nothing in: no such queue"),
+        (replace(WELL, sources={"in": "", "oss": "no such queue"}), "source oss is in trouble: no such queue"),
         (replace(WELL, reload_error="routes.a: no bucket"), "reload was refused: routes.a: no bucket"),
         (replace(WELL, lanes=[LaneView(LANE, True, Count(), held=True)]), "lane main/Start is paused"),
         (replace(WELL, strangers={"old"}), "rows wait for account old, which the settings do not have"),

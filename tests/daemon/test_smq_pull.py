@@ -152,7 +152,7 @@ def test_what_only_people_can_set_right_is_tried_now_and_then(serve: Serve, emul
     found = status(serve)
     assert (found["ready"], "QueueNotExist" in found["sources"]["oss"]) == (True, True)
     (warning,) = ask(serve, "/readyz").json["warnings"]
-    assert warning.startswith("source oss brings nothing in: ")
+    assert warning.startswith("source oss is in trouble: ")
     assert "QueueNotExist" in warning
     told = parsed(ask(serve, "/metrics").body.decode())
     assert told["syncmux_source_troubled"].value(sender="oss") == 1

@@ -9,7 +9,7 @@ import asyncio
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.manifests import Change, events
 from engine.daemon.sources.offering import UNROUTED, Offering
-from engine.daemon.sources.spooled import DONE, FAILED, Spooled
+from engine.daemon.sources.spooled import DONE, FAILED, Spooled, make_folder, shown
 from engine.errors import BacklogError, ConfigError, InputError
 from engine.rows import Chunk, Manifest, Rejected
 
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", "~")
 CHUNK_ROWS = 1_000
+PUT_OFF_S = 10.0  # until a manifest is tried again that could not be taken or moved away
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class SpoolSettings:
 
 
 class Spool:
-    """See `EventSource`. `trouble` says why nothing comes, while nothing can."""
+    """See `EventSource`. A manifest that cannot be taken or moved away is left lying, and keeps no other waiting."""
 
     def __init__(self, settings: SpoolSettings, log: Log) -> None:
         self.name = settings.name
@@ -45,10 +46,12 @@ class Spool:
         self._log = log
         self._offering = Offering(settings.name, settings.routes, log)
         self._directory_fails = ""
+        self._put_off: dict[Path, tuple[float, str]] = {}  # until when, by the loop's clock, and why
 
     @property
     def trouble(self) -> str:
-        return self._directory_fails or self._offering.trouble
+        put_off = [f"manifests left lying: {len(self._put_off)}, such as {why}" for _, why in self._put_off.values()]
+        return self._directory_fails or next(iter(put_off), "") or self._offering.trouble
 
     async def run(self, intake: Intake) -> None:
         """Until cancelled.
@@ -59,22 +62,42 @@ class Spool:
         """
         with self._owned():
             while True:
-                try:
-                    for path in await asyncio.to_thread(self._manifests):
+                for path in await self._found():
+                    try:
                         await self._take(path, intake)
-                    self._directory_fails = ""
-                except OSError as error:
-                    if str(error) != self._directory_fails:
-                        self._log.event("spool_failed", source=self.name, error=str(error))
-                    self._directory_fails = str(error)
+                    except OSError as error:
+                        self._leave(path, error)
+                    else:
+                        self._put_off.pop(path, None)
                 await asyncio.sleep(self._settings.poll_s)
+
+    async def _found(self) -> list[Path]:
+        """What is to be tried now; nothing while the directory cannot be read."""
+        try:
+            found = await asyncio.to_thread(self._manifests)
+        except OSError as error:
+            if str(error) != self._directory_fails:
+                self._log.event("spool_failed", source=self.name, error=str(error))
+            self._directory_fails = str(error)
+            return []
+        self._directory_fails = ""
+        self._put_off = {path: put_off for path, put_off in self._put_off.items() if path in found}
+        now = asyncio.get_running_loop().time()
+        return [path for path in found if path not in self._put_off or self._put_off[path][0] <= now]
+
+    def _leave(self, path: Path, error: OSError) -> None:
+        name, now = shown(path.name), asyncio.get_running_loop().time()
+        why = f"{name}: {error.strerror}"
+        if self._put_off.get(path, (0.0, ""))[1] != why:
+            self._log.event("manifest_left", source=self.name, file=name, error=shown(str(error)))
+        self._put_off[path] = now + PUT_OFF_S, why
 
     @contextmanager
     def _owned(self) -> Iterator[None]:
         directory, where = self._settings.directory, f"spools.{self.name}.directory"
         try:
             for folder in (DONE, FAILED):
-                (directory / folder).mkdir(mode=0o750, exist_ok=True)
+                make_folder(directory / folder)
             owner = Owner(directory / ".spool")
         except OSError as error:
             raise ConfigError(f"{where} {directory} cannot be used: {error.strerror}") from None
@@ -92,9 +115,10 @@ class Spool:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
                     continue
-                status = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(status.st_mode):
-                    found.append((status.st_mtime_ns, entry.name))
+                with suppress(FileNotFoundError):  # somebody has taken it back
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode):
+                        found.append((status.st_mtime_ns, entry.name))
         return [self._settings.directory / name for _, name in sorted(found)]
 
     async def _take(self, path: Path, intake: Intake) -> None:
@@ -114,14 +138,14 @@ class Spool:
                 await self._take_chunk(spooled, chunk, intake)
                 chunk = await asyncio.to_thread(next, chunks, None)
         except InputError as error:
-            spooled.report.error = str(error)
+            spooled.report.error = shown(str(error))
         if spooled.gone:
             spooled.discard()
         elif not spooled.written_to:  # else the rest of it is taken the next time
             target = await asyncio.to_thread(spooled.finish)
             report = spooled.report
             self._log.event(
-                "manifest_taken", source=self.name, file=str(target), rows=report.rows, taken=report.taken,
+                "manifest_taken", source=self.name, file=shown(str(target)), rows=report.rows, taken=report.taken,
                 rejected=report.rejected, error=report.error,
             )  # fmt: skip
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from engine.rows import Cursor, Rejected
 MOST_NAMED = 1_000  # rejected rows that a report names; it counts all of them
 DONE, FAILED = "done", "failed"
 REPORT = ".report.json"
+MOST_NAME_BYTES = 200  # of a file's name (255 on most systems), so that a time and REPORT can stand beside it
 
 
 @dataclass(slots=True)
@@ -54,16 +56,40 @@ class Report:
         return read
 
 
+def shown(name: str) -> str:
+    """A file's name as text, also if its bytes are none."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _shortened(name: str) -> str:
+    """A name that is long with a digest in the place of its middle: what it ends with tells what it holds."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= MOST_NAME_BYTES:
+        return name
+    digest = blake2b(encoded, digest_size=8).hexdigest().encode()
+    head, tail = encoded[: MOST_NAME_BYTES - 60], encoded[-40:]
+    return b"-".join([head, digest, tail]).decode("utf-8", "ignore")
+
+
+def make_folder(path: Path) -> None:
+    """Raises OSError."""
+    path.mkdir(mode=0o750, exist_ok=True)
+
+
 class Spooled:
     """A manifest that lies in the spool. Everything raises OSError."""
 
     def __init__(self, path: Path) -> None:
-        """Takes up the report that an earlier process left, if it is about this very file."""
+        """Takes up the report that an earlier process left, if it is about this very file. Nothing is to be taken of
+        it while nothing can be written beside it: it would be taken again and again."""
         self.path = path
-        self._hidden = path.with_name(f".{path.name}{REPORT}")
+        self._hidden = path.with_name(f".{_shortened(path.name)}{REPORT}")
         known = Report.read(self._hidden)
         self.report = known if known and known.file[0] == self._stat()[0] else self._fresh()
         self.report.file = self._stat()
+        for folder in (DONE, FAILED):
+            make_folder(path.parent / folder)
+        self.save()
 
     def begin_anew(self) -> None:
         """What was taken before is not what it holds now."""
@@ -90,14 +116,19 @@ class Spooled:
     def finish(self) -> Path:
         """Move it away, its report first. Returns where it is now."""
         folder = self.path.parent / (FAILED if self.report.error or self.report.rejected else DONE)
-        target = folder / self.path.name
+        name = _shortened(self.path.name)
+        target = folder / name
         if target.exists():
-            target = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(2).hex()}-{self.path.name}"
-        shown = {name: value for name, value in asdict(self.report).items() if name not in {"file", "cursor"}}
-        write_whole(target.with_name(target.name + REPORT), shown | {"ended_at": round(time.time(), 3)})
+            target = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(2).hex()}-{name}"
+        told = {name: value for name, value in asdict(self.report).items() if name not in {"file", "cursor"}}
+        write_whole(target.with_name(target.name + REPORT), told | {"ended_at": round(time.time(), 3)})
         # The cursor first: a crash before the rename repeats the manifest, and no other one is taken for it.
         self.discard()
-        self.path.rename(target)
+        try:
+            self.path.rename(target)
+        except OSError:
+            self.save()  # it will be tried again, and not taken again
+            raise
         sync_directory(folder)
         sync_directory(self.path.parent)
         return target
@@ -107,7 +138,7 @@ class Spooled:
             self._hidden.unlink()
 
     def _fresh(self) -> Report:
-        return Report(self.path.name, self._stat(), round(time.time(), 3))
+        return Report(shown(self.path.name), self._stat(), round(time.time(), 3))
 
     def _stat(self) -> tuple[int, int]:
         found = self.path.stat()

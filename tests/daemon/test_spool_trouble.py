@@ -1,0 +1,174 @@
+"""What cannot be taken out of a spool is left lying and told of; nothing else waits for it, nothing is taken twice."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import orjson
+import pytest
+
+from engine.backlog.inbox import Inbox
+from engine.daemon.intake import Intake, Taken
+from engine.daemon.log import Log
+from engine.daemon.sources import spool as spool_module
+from engine.daemon.sources.spool import Spool, SpoolSettings
+from engine.notifications import ObjectEvent
+from engine.routes import Routes
+from tests.daemon.test_spool import drop, lying, report
+
+LONG = "x" * 240 + ".txt"  # a report's name would be too long beside it
+
+
+class Taking(Intake):
+    """Takes everything, and remembers it."""
+
+    def __init__(self) -> None:
+        super().__init__(Inbox.__new__(Inbox), Routes([]))
+        self.keys: list[str] = []
+
+    async def take(self, sender: str, events: Sequence[ObjectEvent], scope: Collection[str] | None = None) -> Taken:
+        self.keys += [event.key for event in events]
+        return Taken(len(events), 0, 0, len(events), len(events))
+
+
+class Running:
+    """A spool of its own that is watched."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.intake = Taking()
+        self._log = io.StringIO()
+        self.source = Spool(SpoolSettings("in", directory, "b", 0.001), Log(self._log))
+        self._task = asyncio.create_task(self.source.run(self.intake))
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not holds():
+                assert not self._task.done()
+                await asyncio.to_thread(os.sched_yield)
+
+    async def emptied(self, *keys: str) -> None:
+        """Wait until all that lay there is gone, and these keys were taken, each once."""
+        await self.until(lambda: not lying(self.directory))
+        assert self.intake.keys == list(keys)
+
+    async def troubled(self, why: str) -> None:
+        await self.until(lambda: why in self.source.trouble)
+
+    async def well(self) -> None:
+        await self.until(lambda: not self.source.trouble)
+
+    def said(self, name: str) -> list[dict[str, Any]]:
+        told = [orjson.loads(line) for line in self._log.getvalue().splitlines()]
+        return [each for each in told if each["event"] == name]
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.wait((self._task,))
+
+
+@pytest.fixture
+async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    monkeypatch.setattr(spool_module, "PUT_OFF_S", 0.0)
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    spool = Running(directory)
+    yield spool
+    await spool.end()
+
+
+@pytest.mark.parametrize("name", [LONG, "y" * 251 + ".txt", "é" * 125 + ".txt"])
+async def test_a_long_name_goes_where_others_go(running: Running, name: str) -> None:
+    (running.directory / name).write_text("long\n")
+    drop(running.directory, "b.txt", "short\n")
+    await running.emptied("long", "short")
+    (moved,) = [path for path in (running.directory / "done").glob("*.txt") if path.name != "b.txt"]
+    assert moved.read_text() == "long\n"
+    assert report(moved)["manifest"] == name
+    (running.directory / name).write_text("again\n")
+    await running.emptied("long", "short", "again")
+    assert len(list((running.directory / "done").glob("*.txt"))) == 3
+
+
+async def test_a_name_that_is_no_text(running: Running) -> None:
+    name = os.fsdecode(b"caf\xe9.csv")
+    for number, content in enumerate(("key\nk\n", "nonsense,more\n1,2\n"), 1):
+        drop(running.directory, name, content)
+        await running.until(lambda number=number: len(running.said("manifest_taken")) == number)  # type: ignore[misc]
+    assert running.intake.keys == ["k"]
+    good, bad = running.said("manifest_taken")
+    assert good["file"].endswith("/done/caf\\xe9.csv")
+    assert bad["file"].endswith("/failed/caf\\xe9.csv")
+    assert "caf\\xe9.csv" in bad["error"]
+
+
+@pytest.mark.parametrize("folder", ["done", "failed"])
+async def test_folders_are_made_where_they_are_missing(running: Running, folder: str) -> None:
+    drop(running.directory, "a.txt", "a\n")
+    await running.emptied("a")
+    await running.until(lambda: running.said("manifest_taken"))
+    rmtree(running.directory / folder)
+    drop(running.directory, "b.csv", "key\nb\n" if folder == "done" else "key,op\nb,\nc,no\n")
+    await running.emptied("a", "b")
+    assert (running.directory / folder / "b.csv").exists()
+    assert running.source.trouble == ""
+
+
+async def test_one_that_nothing_can_be_written_beside_keeps_no_other_waiting(running: Running) -> None:
+    (running.directory / ".a.txt.report.json").mkdir()
+    drop(running.directory, "a.txt", "a\n")
+    await running.troubled("manifests left lying: 1, such as a.txt: Is a directory")
+    drop(running.directory, "b.txt", "b\n")
+    await running.until((running.directory / "done" / "b.txt").exists)
+    assert running.intake.keys == ["b"], "or it would be taken again and again"
+    assert [each["file"] for each in running.said("manifest_left")] == ["a.txt"], "once"
+    (running.directory / ".a.txt.report.json").rmdir()
+    await running.well()
+    await running.emptied("b", "a")
+
+
+async def test_what_cannot_be_moved_away_is_not_taken_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[Path] = []
+
+    def refuse(path: Path, target: Path) -> Path:
+        refused.append(path)
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuse)
+        (running.directory / "a.txt").write_text("a\n")
+        await running.until(lambda: len(refused) == 3)
+        await running.troubled("a.txt: Permission denied")
+    await running.well()
+    await running.emptied("a")
+
+
+async def test_nothing_is_taken_that_could_not_be_moved_away(running: Running) -> None:
+    await running.until((running.directory / "failed").exists)
+    (running.directory / "done").rmdir()
+    (running.directory / "done").symlink_to("nowhere")
+    drop(running.directory, "b.txt", "b\n")
+    await running.troubled("b.txt: File exists")
+    assert running.intake.keys == []
+    (running.directory / "done").unlink()
+    await running.emptied("b")
+
+
+async def test_one_that_is_put_off_waits_its_time(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool_module, "PUT_OFF_S", 3600.0)
+    (running.directory / ".a.txt.report.json").mkdir()
+    drop(running.directory, "a.txt", "a\n")
+    await running.troubled("a.txt")
+    (running.directory / ".a.txt.report.json").rmdir()
+    drop(running.directory, "b.txt", "b\n")
+    await running.until(lambda: running.intake.keys)
+    assert running.intake.keys == ["b"]
+    assert "a.txt" in running.source.trouble
+    (running.directory / "a.txt").unlink()
+    await running.well()
