@@ -35,6 +35,10 @@ class InboxFullError(SyncmuxError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyRowsError(InputError):
+    """One message makes more rows than may wait at all. It will not fit later either."""
+
+
 class CallError(SyncmuxError):
     """One call to a cloud did not give a valid answer.
 

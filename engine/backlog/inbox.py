@@ -15,10 +15,10 @@ from functools import partial
 import apsw
 
 from engine.backlog import Asked
-from engine.backlog.inbox_tables import Accepted, Delivery, Destination, InboxTables, Move, Want
+from engine.backlog.inbox_tables import Accepted, Delivery, Destination, InboxTables, Move, NoRoom, Want
 from engine.backlog.tables import Tables
 from engine.backlog.writer import Writer
-from engine.errors import BacklogError, InboxFullError
+from engine.errors import BacklogError, InboxFullError, TooManyRowsError
 
 ROWS_AT_ONCE = 5_000  # in one transaction, if several deliveries share it
 RATE_OVER_S = 10.0  # how far back the rate of what leaves is looked at
@@ -49,7 +49,7 @@ class Inbox:
         self._writer = writer
         self._tables: InboxTables
         self._gathered: list[tuple[Delivery, asyncio.Future[Accepted]]] = []
-        self._coming = 0  # rows of deliveries that are not yet committed
+        self._wanted = 1  # rows that there was no room for of late, in one delivery
         self._writing: asyncio.Task[None] | None = None
         self._moved: tuple[float, float] = (time.monotonic(), 0.0)  # when rows left last, and how many did of late
 
@@ -68,7 +68,8 @@ class Inbox:
 
     @property
     def full(self) -> bool:
-        return self.rows + self._coming >= self.max_rows
+        """Whether there is no room for what came of late, or for a single new row."""
+        return self.rows + self._wanted > self.max_rows
 
     async def open(self, remember_s: float, max_rows: int) -> None:
         """Find what earlier processes left. `remember_s` is how long ids are remembered, at least."""
@@ -83,15 +84,14 @@ class Inbox:
         """Returns when it is durable. Deliveries that come while another is being written share the next commit.
 
         Raises:
+            TooManyRowsError: it could not be taken if nothing waited.
             InboxFullError: too much waits already. Nothing was taken.
             BacklogError: it could not be written. Nothing was taken.
         """
-        rows = delivery.rows
-        if self.rows + self._coming + rows > self.max_rows:
-            raise InboxFullError(f"{self.rows:,} rows wait, and {self.max_rows:,} may", self._retry_after_s())
+        if delivery.rows > self.max_rows and (rows := len(delivery.different)) > self.max_rows:
+            raise TooManyRowsError(f"{rows:,} rows come at once, and {self.max_rows:,} may wait (max_waiting)")
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
         self._gathered.append((delivery, future))
-        self._coming += rows
         if self._writing is None:
             self._writing = asyncio.create_task(self._write(), name="syncmux inbox")
         return await future
@@ -110,20 +110,26 @@ class Inbox:
     async def _write(self) -> None:
         while self._gathered:
             batch = self._next()
+            deliveries = [delivery for delivery, _ in batch]
+            # What is moved away meanwhile is room that the next ones have.
+            accept = partial(self._tables.accept, deliveries, time.time(), self.max_rows - self.rows)
             try:
-                accept = partial(self._tables.accept, [delivery for delivery, _ in batch], time.time())
                 accepted, added = await self._writer.do(accept)
             except BacklogError as error:
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
                 continue
-            finally:
-                self._coming -= sum([delivery.rows for delivery, _ in batch])
             for destination, rows in added.items():
                 self._add(destination, rows)
             for (_, future), result in zip(batch, accepted, strict=True):
-                if not future.done():
+                if isinstance(result, NoRoom):
+                    self._wanted = result.rows
+                if future.done():
+                    continue
+                if isinstance(result, NoRoom):
+                    future.set_exception(self._no_room(result))
+                else:
                     future.set_result(result)
             if added:
                 self.changed.set()
@@ -149,6 +155,8 @@ class Inbox:
                 heap.begin(heap.oldest_at if oldest_at is None else oldest_at)
             else:
                 del self.heaps[move.destination]
+        if not self.full:
+            self._wanted = 1
         self._count_moved(sum([move.rows for move in moves]))
         return asked
 
@@ -164,6 +172,11 @@ class Inbox:
         at, moved = self._moved
         now = time.monotonic()
         self._moved = now, moved * 2.0 ** ((at - now) / RATE_OVER_S) + rows
+
+    def _no_room(self, left_out: NoRoom) -> InboxFullError:
+        return InboxFullError(
+            f"{self.rows:,} rows wait, {left_out.rows:,} more would, and {self.max_rows:,} may", self._retry_after_s()
+        )
 
     def _retry_after_s(self) -> float:
         """When a tenth of the room should be free, by how fast rows left of late."""

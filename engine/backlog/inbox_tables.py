@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -36,6 +36,10 @@ class Delivery(NamedTuple):
     def rows(self) -> int:
         return sum([len(rows) for _, rows in self.events])
 
+    @property
+    def different(self) -> set[tuple[Destination, str]]:
+        return {row for _, rows in self.events for row in rows}
+
 
 class Accepted(NamedTuple):
     """What became of a delivery."""
@@ -43,6 +47,12 @@ class Accepted(NamedTuple):
     repeated: int  # events that this sender had sent before: nothing was done about them
     rows: int  # of the others
     waiting: int  # of these, new; the others waited already
+
+
+class NoRoom(NamedTuple):
+    """A delivery that was left out: nothing about it is remembered."""
+
+    rows: int  # of it that do not wait yet
 
 
 class Want(NamedTuple):
@@ -95,28 +105,43 @@ class InboxTables:
             listed[names[i]] = rows, oldest
         return {destination: counted for destination, counted in listed.items() if counted[0]}
 
-    def accept(self, deliveries: Sequence[Delivery], at: float) -> tuple[list[Accepted], Counter[Destination]]:
-        """Remember ids and add rows. Returns what became of each delivery, and how many rows each destination got."""
+    def accept(
+        self, deliveries: Sequence[Delivery], at: float, room: int
+    ) -> tuple[list[Accepted | NoRoom], Counter[Destination]]:
+        """Remember ids and add rows, as far as there is room for them: each delivery as a whole, or not at all.
+
+        Returns what became of each delivery, and how many rows each destination got.
+        """
         ids = [[_digest(sender, event) if event else None for event, _ in events] for sender, events in deliveries]
-        fresh = self._remember([digest for each in ids for digest in each if digest is not None], int(at))
-        counted: list[tuple[int, int, int]] = []
+        fresh = self._unknown([digest for each in ids for digest in each if digest is not None], int(at))
+        tight = sum([delivery.rows for delivery in deliveries]) > room
+        coming: set[tuple[Destination, str]] = set()
+        counted: list[NoRoom | tuple[int, int, int]] = []
+        remembered: list[int] = []
         bindings: list[tuple[int, int, float, str]] = []
         for delivery, digests in zip(deliveries, ids, strict=True):
-            before, repeated = self._number, 0
-            for (_, rows), digest in zip(delivery.events, digests, strict=True):
-                if digest is not None:
-                    if digest not in fresh:
-                        repeated += 1
-                        continue
-                    fresh.remove(digest)
-                for destination, value in rows:
-                    self._number += 1
-                    bindings.append((self._id(destination), self._number, at, value))
+            own, rows, repeated = _news(delivery, digests, fresh)
+            if tight:
+                new = {row for row in rows if row not in coming and not self._waits(*row)}
+                if len(new) > room:
+                    counted.append(NoRoom(len(new)))
+                    continue
+                room -= len(new)
+                coming |= new
+            fresh -= own
+            remembered += own
+            before = self._number
+            for destination, value in rows:
+                self._number += 1
+                bindings.append((self._id(destination), self._number, at, value))
             counted.append((repeated, before, self._number))
+        self._sql_for_each("INSERT INTO seen VALUES (?,?)", [(self._began, digest) for digest in sorted(remembered)])
         numbers, added = self._add(bindings)
         accepted = [
-            Accepted(repeated, last - first, bisect_right(numbers, last) - bisect_right(numbers, first))
-            for repeated, first, last in counted
+            each
+            if isinstance(each, NoRoom)
+            else Accepted(each[0], each[2] - each[1], bisect_right(numbers, each[2]) - bisect_right(numbers, each[1]))
+            for each in counted
         ]
         names = {i: destination for destination, i in self._ids.items()}
         return accepted, Counter({names[i]: rows for i, rows in Counter(added).items()})
@@ -162,7 +187,11 @@ class InboxTables:
         added = sorted(self._sql_for_each(sql, [(i, first) for i in {i for i, _, _, _ in bindings}]))
         return [number for number, _ in added], [i for _, i in added]
 
-    def _remember(self, digests: Sequence[int], at: int) -> set[int]:
+    def _waits(self, destination: Destination, value: str) -> bool:
+        sql = "SELECT 1 FROM pending WHERE destination=? AND value=?"
+        return destination in self._ids and bool(self._sql(sql, (self._ids[destination], value)).fetchone())
+
+    def _unknown(self, digests: Sequence[int], at: int) -> set[int]:
         """Which ids are new. They are kept for at least `remember_s`, by generations of that length."""
         if self._began is None or at - self._began >= self.remember_s:
             self._before, self._began, self._stale = self._began, at, True
@@ -174,7 +203,6 @@ class InboxTables:
             sql = f"SELECT id FROM seen WHERE generation IN (?,?) AND id IN ({','.join('?' * len(asked))})"  # noqa: S608
             known = self._sql(sql, (self._before, self._began, *asked), can_cache=False)  # it would push others out
             fresh.difference_update([digest for (digest,) in known])
-        self._sql_for_each("INSERT INTO seen VALUES (?,?)", [(self._began, digest) for digest in sorted(fresh)])
         return fresh
 
     def _forget(self) -> None:
@@ -197,6 +225,24 @@ class InboxTables:
             row = self._sql(sql, (destination.kind, orjson.dumps(destination.fixed).decode())).fetchone()
             known = self._ids[destination] = int(row[0])
         return known
+
+
+def _news(
+    delivery: Delivery, digests: Sequence[int | None], fresh: Collection[int]
+) -> tuple[set[int], list[tuple[Destination, str]], int]:
+    """The new ids of a delivery, the rows of its events that are new, and how many are not."""
+    ids: set[int] = set()
+    rows: list[tuple[Destination, str]] = []
+    repeated = 0
+    for (_, made), digest in zip(delivery.events, digests, strict=True):
+        if digest is None:
+            rows += made
+        elif digest in fresh and digest not in ids:
+            ids.add(digest)
+            rows += made
+        else:
+            repeated += 1
+    return ids, rows, repeated
 
 
 def _digest(sender: str, event: str) -> int:

@@ -43,7 +43,15 @@ def read(settings: Settings, callers: Sequence[Account]) -> tuple[ServeSettings,
         ConfigError: something cannot be meant. The message names it.
     """
     serve = read_serve(settings)
-    return serve, read_routes(list(settings.routes), callers, serve.no_route)
+    return serve, routed(settings, serve, callers)
+
+
+def routed(settings: Settings, serve: ServeSettings, callers: Sequence[Account]) -> Routes:
+    """The routes, as far as they are good with other settings that are in force. Raises ConfigError."""
+    routes = read_routes(list(settings.routes), callers, serve.no_route)
+    if serve.max_waiting < routes.most_rows:
+        raise ConfigError(f"serve.max_waiting is {serve.max_waiting}; one event alone may make {routes.most_rows} rows")
+    return routes
 
 
 class Daemon:
@@ -157,7 +165,7 @@ class Daemon:
             if later := list(self._fixed(settings, wanted)):
                 self.log.event("restart_needed", settings=later, why="these are in force until the process ends")
             serve = wanted.within(self.serve)
-            routes = read_routes(list(settings.routes), self.engine.accounts, serve.no_route)
+            routes = routed(settings, serve, self.engine.accounts)
             self._find_sources(settings)
             self._check_scopes(routes)
             if self._tls:

@@ -24,7 +24,7 @@ def obstacles(seen: Observation) -> Iterator[str]:
     """Why an event would not be taken now."""
     yield from ailments(seen)
     if seen.inbox.full:
-        yield f"the inbox is full: {seen.inbox.rows:,} rows wait"
+        yield f"the inbox is full: {seen.inbox.rows:,} rows wait, and {seen.inbox.most:,} may"
     if seen.draining:
         yield "the daemon is ending"
     if SLOW_S < seen.lag_s <= STUCK_S:

@@ -78,6 +78,7 @@ class Intake:
 
         Raises:
             UnroutedError: an event fits no route, and such are rejected.
+            TooManyRowsError: they make more rows than may wait at all. Parts of them may be taken.
             InboxFullError: too much waits. The same message is to be offered again.
             NoSpaceError: the disk is full. The same message is to be offered again.
             BacklogError: nothing can be written any more.

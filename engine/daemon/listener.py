@@ -9,7 +9,7 @@ from engine.daemon.http_head import Head, Response, json_response, refusal
 from engine.daemon.intake import Intake, UnroutedError
 from engine.daemon.listener_settings import ListenerSettings
 from engine.daemon.readers import Reader
-from engine.errors import BacklogError, CallError, InboxFullError, NoSpaceError
+from engine.errors import BacklogError, CallError, InboxFullError, NoSpaceError, TooManyRowsError
 from engine.notifications import NotificationError, UntrustedError
 
 NO_SPACE_RETRY_S = 10
@@ -45,6 +45,8 @@ class Listener:
             return refusal(400, str(error))
         except UnroutedError as error:
             return refusal(422, str(error))
+        except TooManyRowsError as error:
+            return refusal(413, str(error))
         except InboxFullError as error:
             return refusal(429, str(error), ("Retry-After", f"{error.retry_after_s:.0f}"))
         except NoSpaceError as error:

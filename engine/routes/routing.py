@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -47,6 +48,14 @@ class Routes:
         self._buckets: dict[str, _Prefixes] = {}
         for bucket in {route.bucket for route in routes}:
             self._buckets[bucket] = _Prefixes([route for route in routes if route.bucket == bucket])
+
+    @property
+    def most_rows(self) -> int:
+        """That one event can make."""
+        rows: Counter[str] = Counter()
+        for route in self.routes:
+            rows[route.bucket] += len(route.destinations)
+        return max(rows.values(), default=0)
 
     def taken_by(self, event: ObjectEvent) -> list[Route]:
         """The routes that an event takes, the ones with longer prefixes first."""

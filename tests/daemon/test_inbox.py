@@ -21,7 +21,7 @@ from engine.daemon.listener import Listener
 from engine.daemon.listener_settings import ListenerSettings
 from engine.daemon.readers import reader
 from engine.daemon.vendors import Vendors
-from engine.errors import InboxFullError, NoSpaceError
+from engine.errors import InboxFullError, NoSpaceError, TooManyRowsError
 from engine.model import Again, Finished, Job, Split, Started, State, Target
 from engine.routes import read_routes
 from engine.transport import Transport
@@ -153,17 +153,65 @@ async def test_more_than_may_wait_is_refused_as_a_whole(backlog: SqliteBacklog) 
     assert [isinstance(each, InboxFullError) for each in told] == [False, True, True]
 
 
+async def test_what_waits_already_is_taken_however_full_it_is(backlog: SqliteBacklog) -> None:
+    inbox = backlog.inbox
+    inbox.max_rows = 3
+    await inbox.accept(delivery("a", "b", event_id="1"))
+    assert await inbox.accept(delivery("a", "b", "a", "c", event_id="2")) == Accepted(0, 4, 1)
+    assert inbox.full
+    assert await inbox.accept(delivery("a", "c", event_id="3")) == Accepted(0, 2, 0)
+    assert await inbox.accept(delivery("x", "y", event_id="3")) == Accepted(1, 0, 0), "which was sent before"
+    with pytest.raises(InboxFullError, match="3 rows wait, 1 more would, and 3 may"):
+        await inbox.accept(delivery("a", "d", event_id="4"))
+    with pytest.raises(InboxFullError):
+        await inbox.accept(delivery("a", where=THERE))
+    assert inbox.rows == 3
+    inbox.max_rows = 4
+    # Of those that share a commit, too; what was left out is not remembered.
+    given = [delivery("d", event_id="4"), delivery("d", "e", event_id="5"), delivery("d", event_id="5"),
+             delivery("d", event_id="4")]  # fmt: skip
+    told = await asyncio.gather(*[inbox.accept(each) for each in given], return_exceptions=True)
+    assert [isinstance(each, InboxFullError) for each in told] == [False, True, False, False]
+    assert (told[0], *told[2:]) == (Accepted(0, 1, 1), Accepted(0, 1, 0), Accepted(1, 0, 0))
+    assert await values(inbox) == ["a", "b", "c", "d"]
+
+
+async def test_it_is_full_for_whom_there_was_no_room_until_rows_leave(backlog: SqliteBacklog) -> None:
+    inbox = backlog.inbox
+    inbox.max_rows = 4
+    await inbox.accept(delivery("a", "b"))
+    assert not inbox.full
+    with pytest.raises(InboxFullError):
+        await inbox.accept(delivery("c", "d", "e"))
+    assert inbox.full
+    (found,) = await inbox.due([want(HERE, 1)])
+    assert found
+    await inbox.move([Move(HERE, found[-1][0], 1, [], [])])
+    assert not inbox.full
+    await inbox.accept(delivery("c", "d"))
+    assert not inbox.full, "there is room for one"
+
+
+async def test_what_could_never_wait_is_not_put_off(backlog: SqliteBacklog) -> None:
+    inbox = backlog.inbox
+    inbox.max_rows = 3
+    assert await inbox.accept(delivery("a", "b", "c", "a", "b")) == Accepted(0, 5, 3)
+    with pytest.raises(TooManyRowsError, match=r"4 rows come at once, and 3 may wait \(max_waiting\)"):
+        await inbox.accept(delivery("a", "b", "c", "d"))
+
+
 async def test_who_is_put_off_is_told_for_how_long(backlog: SqliteBacklog) -> None:
     """Until a tenth of the room should be free."""
     inbox = backlog.inbox
     await inbox.accept(delivery(*map(str, range(100))))
-    too_much = delivery(*map(str, range(1_001)))
+    too_much = delivery(*map(str, range(100, 1_001)))
     with pytest.raises(InboxFullError) as refused:
         await inbox.accept(too_much)
     assert refused.value.retry_after_s == 60.0, "nothing has left"
     (found,) = await inbox.due([want(HERE)])
     assert found
     await inbox.move([Move(HERE, found[-1][0], 100, [], [])])
+    await inbox.accept(delivery(*map(str, range(100))))
     with pytest.raises(InboxFullError) as refused:
         await inbox.accept(too_much)
     assert refused.value.retry_after_s == pytest.approx(10.0, rel=0.2), "100 of 1,000 rows leave in 10 s"

@@ -198,18 +198,29 @@ def test_a_refused_reload_is_a_warning(serve: Serve) -> None:
 
 
 def test_an_inbox_that_is_full_is_not_ready(serve: Serve, cloud: Clouds) -> None:
-    start(serve, operate_tokens=[digest(OPERATOR)], max_waiting=2)
+    start(serve, operate_tokens=[digest(OPERATOR)], max_waiting=3)
     ask(serve, f"/v1/lanes/{LANE}/pause", OPERATOR, "POST")
     toml = serve.directory / "serve.toml"
     toml.write_text(toml.read_text().replace("linger_s = 0.05", "linger_s = 60.0"))
     serve.signal(signal.SIGHUP)
     serve.says("reloaded")
     assert serve.post(event("d/1"), event("e/1")).status == 202
-    assert serve.post(event("f/1")).status == 429
+    assert ask(serve, "/readyz").status == 200
+    assert serve.post(event("f/1"), event("g/1")).status == 429
     ready = ask(serve, "/readyz")
-    assert (ready.status, ready.json["obstacles"]) == (503, ["the inbox is full: 2 rows wait"])
+    assert (ready.status, ready.json["obstacles"]) == (503, ["the inbox is full: 2 rows wait, and 3 may"])
+    assert serve.post(event("d/2"), event("e/2")).status == 202, "their directories wait already"
+    assert serve.post(event("f/1")).status == 202
+    assert serve.post(event("g/1")).status == 429
+    ready = ask(serve, "/readyz")
+    assert (ready.status, ready.json["obstacles"]) == (503, ["the inbox is full: 3 rows wait, and 3 may"])
+    too_many = serve.post(*[event(f"{number}/1") for number in range(4)])
+    assert (too_many.status, "4 rows come at once, and 3 may wait (max_waiting)" in too_many.json["error"]) == (
+        413,
+        True,
+    )
     assert ask(serve, "/livez").status == 200
-    assert status(serve)["senders"]["own"]["full"] == 1
+    assert status(serve)["senders"]["own"]["full"] == 2
 
 
 def test_a_stopped_account_is_a_warning_while_events_are_taken(serve: Serve, cloud: Clouds) -> None:

@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from engine.backlog import Count, Rejected
-from engine.backlog.inbox_tables import FORGOTTEN_AT_ONCE, Delivery, Destination
+from engine.backlog.inbox_tables import FORGOTTEN_AT_ONCE, Accepted, Delivery, Destination
 from engine.backlog.pruning import SLICE, SPARE_PAGES, Keep
 from engine.backlog.sqlite import SqliteBacklog
 from engine.model import Finished, State, Target
@@ -188,8 +188,9 @@ async def test_ids_are_remembered_long_enough_and_then_forgotten(backlog: Sqlite
     async def repeated(at: float, ids: Sequence[str]) -> int:
         to = Destination("push", ("task", "a"))
         delivery = Delivery("sender", [(each, [(to, each)]) for each in ids])
-        accepted, _ = await backlog._writer.do(lambda: tables.accept([delivery], at))
-        return accepted[0].repeated
+        (accepted,), _ = await backlog._writer.do(lambda: tables.accept([delivery], at, len(ids)))
+        assert isinstance(accepted, Accepted)
+        return accepted.repeated
 
     first = [f"first-{i}" for i in range(number)]
     assert await repeated(1_000.0, first) == 0

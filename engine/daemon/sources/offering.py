@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.daemon.intake import Intake, UnroutedError
 from engine.daemon.log import Log
-from engine.errors import InboxFullError, NoSpaceError
+from engine.errors import InboxFullError, NoSpaceError, TooManyRowsError
 from engine.notifications import ObjectEvent
 
 NO_SPACE_S = 10.0  # until a full disk is tried again
@@ -49,9 +49,12 @@ class Offering:
                 else:
                     offered.refused.append(first)
                 continue
+            except TooManyRowsError:  # more than one event: the settings see to it that any one fits
+                parts += [(first + half, part[half:]), (first, part[:half])]
+                continue
             except InboxFullError as error:
                 await self._wait(str(error), error.retry_after_s)
-                # Smaller parts fit sooner, and one that is larger than the whole inbox never would.
+                # Smaller parts fit sooner.
                 parts += [(first + half, part[half:]), (first, part[:half])] if half else [(first, part)]
                 continue
             except NoSpaceError as error:

@@ -1,0 +1,24 @@
+"""What a source offers goes in, however much of it there is at once."""
+
+from __future__ import annotations
+
+from engine.backlog.sqlite import SqliteBacklog
+from engine.daemon.intake import Intake
+from engine.daemon.log import Log
+from engine.daemon.sources.offering import Offering
+from engine.notifications import Kind, ObjectEvent
+from engine.routes import read_routes
+from tests.test_routes import ACCOUNTS
+
+ROUTE = {"name": "r", "bucket": "b", "push": {"sync_task_id": "t"}}
+
+
+async def test_more_than_may_ever_wait_goes_in_in_parts() -> None:
+    events = [ObjectEvent("b", key, Kind.CREATED, "created", "s", key) for key in "abcdefgh"]
+    async with SqliteBacklog(":memory:") as backlog:
+        await backlog.inbox.open(60.0, 8)
+        intake, offering = Intake(backlog.inbox, read_routes([ROUTE], ACCOUNTS)), Offering("s", None, Log())
+        assert (await offering.offer(intake, events[:4])).taken == 4
+        offered = await offering.offer(intake, [*events, events[0]._replace(key="another, with an id that is known")])
+        assert (offered.taken, offered.repeated) == (4, 5)
+        assert offering.trouble == ""
