@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from engine.errors import BacklogError
@@ -25,7 +26,8 @@ class Owner:
             os.close(self._fd)
             raise BacklogError(f"{path} is in use by process {owner}; one process at a time") from None
         os.ftruncate(self._fd, 0)
-        os.write(self._fd, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # the disk is full: the lock holds without a name
+            os.write(self._fd, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         os.close(self._fd)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -19,12 +20,13 @@ from engine.backlog.overview import Overview, overview
 from engine.backlog.owner import Owner
 from engine.backlog.pruning import Keep, Pruned, Pruning
 from engine.backlog.tables import Tables
-from engine.backlog.writer import Writer
-from engine.errors import BacklogError
+from engine.backlog.writer import Writer, is_full
+from engine.errors import BacklogError, NoSpaceError
 from engine.model import Job, Settlement, Target
 
 SCHEMA_VERSION = 3
 PAGE = 500
+SPACE_BYTES = 256 << 10  # that must fit in before the disk counts as not full any more
 
 
 class SqliteBacklog(Backlog):
@@ -73,14 +75,14 @@ class SqliteBacklog(Backlog):
             path = Path(self._path)
             try:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._owner = Owner(path)
             except OSError as error:
-                raise BacklogError(f"cannot make {path.parent}: {error.strerror}") from None
-            self._owner = Owner(path)
+                raise _cannot_open(path, error) from None
         try:
             self._writer.start()
         except (apsw.Error, OSError) as error:
             self._release()
-            raise BacklogError(f"cannot open the backlog {self._path}: {error}") from None
+            raise _cannot_open(self._path, error) from None
         except BacklogError:
             self._release()
             raise
@@ -194,6 +196,17 @@ class SqliteBacklog(Backlog):
     async def recall(self, name: str) -> str | None:
         return await self._writer.do(lambda: self._tables.recall(name))
 
+    @property
+    def no_space(self) -> str:
+        """Why something could not be written of late; "" once `find_space` has found space."""
+        return self._writer.no_space
+
+    async def find_space(self) -> None:
+        """Try whether more than the smallest change can be written again. Raises NoSpaceError: it cannot."""
+        await self.remember("space", "." * SPACE_BYTES)
+        await self.remember("space", "")
+        self._writer.no_space = ""
+
     async def prune(self, keep: Keep, after: int) -> Pruned:
         """Forget those of the next jobs after one, by its id, that need not stay."""
         return await self._writer.do(lambda: self._pruning.prune(keep, after))
@@ -214,6 +227,13 @@ class SqliteBacklog(Backlog):
         if self._owner:
             self._owner.release()
             self._owner = None
+
+
+def _cannot_open(path: str | Path, error: apsw.Error | OSError) -> BacklogError:
+    full = error.errno == ENOSPC if isinstance(error, OSError) else is_full(error)
+    if full:
+        return NoSpaceError(f"no space is left on the disk of the backlog {path}")
+    return BacklogError(f"cannot open the backlog {path}: {error}")
 
 
 def _pragma(connection: apsw.Connection, name: str) -> Any:

@@ -32,6 +32,9 @@ class Writer:
         self._connect = connect
         self._rolled_back = rolled_back
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
+        self.no_space = (
+            ""  # what the last failure for want of space said, until somebody found that there is some again
+        )
         self._broken: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="syncmux-backlog", daemon=True)
         self._started: SimpleQueue[BaseException | None] = SimpleQueue()
@@ -98,10 +101,17 @@ class Writer:
         self._rolled_back()
         if isinstance(failure, BacklogError):
             return failure
-        if isinstance(failure, apsw.FullError):
-            return NoSpaceError(f"no space is left for the backlog: {failure}")
+        if isinstance(failure, apsw.Error) and is_full(failure):
+            self.no_space = f"no space is left for the backlog: {failure}"
+            return NoSpaceError(self.no_space)
         self._broken = failure
         return BacklogError(f"the backlog cannot be written: {failure}")
+
+
+def is_full(failure: apsw.Error) -> bool:
+    """Whether the disk is full. SQLite has a word of its own for there being no room for the index of its log."""
+    found: object = getattr(failure, "extendedresult", None)
+    return isinstance(failure, apsw.FullError) or found == apsw.SQLITE_IOERR_SHMSIZE
 
 
 def _resolve(futures: list[asyncio.Future[Any]], outcome: BacklogError | list[Any]) -> None:

@@ -23,6 +23,8 @@ def ailments(seen: Observation) -> Iterator[str]:
 def obstacles(seen: Observation) -> Iterator[str]:
     """Why an event would not be taken now."""
     yield from ailments(seen)
+    if seen.no_space:
+        yield seen.no_space
     if seen.inbox.full:
         yield f"the inbox is full: {seen.inbox.rows:,} rows wait, and {seen.inbox.most:,} may"
     if seen.draining:

@@ -74,6 +74,7 @@ def _backlog(seen: Observation) -> Iterator[Metric]:
     silent_s = max(0.0, seen.monotonic - seen.backlog.seen_at)
     yield _gauge("syncmux_backlog_oldest_seconds", "How long a job has been due and was not done, at most.", due_s)
     yield _gauge("syncmux_backlog_silent_seconds", "Since the backlog answered last. It is asked often.", silent_s)
+    yield _gauge("syncmux_backlog_no_space", "1 while the disk is full.", int(bool(seen.no_space)))
     yield _gauge("syncmux_tasks_running", "Tasks that run at the clouds.", seen.tasks)
     ended = [({"account": account, "state": state}, rows) for (account, state), rows in sorted(seen.outcomes.items())]
     yield Metric("syncmux_rows_ended_total", "counter", "Rows that came to their end.", ended)

@@ -56,10 +56,16 @@ class Monitor:
             self._notice_run()
 
     async def _look_at_backlog(self) -> None:
+        backlog = self._daemon.engine.backlog
         while True:
-            with suppress(NoSpaceError):  # of others, whose writing went into the same transaction
-                overview = await self._daemon.engine.backlog.overview()
-                self._backlog = BacklogView(time.monotonic(), overview)
+            overview = self._backlog.overview
+            with suppress(NoSpaceError):  # of others, whose writing went into the same transaction: an answer as well
+                overview = await backlog.overview()
+            self._backlog = BacklogView(time.monotonic(), overview)
+            if backlog.no_space:  # and while we say so, nobody else may try
+                with suppress(NoSpaceError):
+                    await backlog.find_space()
+                    self._daemon.log.event("space_again")
             await asyncio.sleep(LOOK_EVERY_S)
 
     def observe(self) -> Observation:
@@ -87,6 +93,7 @@ class Monitor:
                 server.connections, server.refused,
             ),
             backlog=self._backlog,
+            no_space=daemon.engine.backlog.no_space,
             process=_process(),
             senders=daemon.intake.counts,
             sources={source.name: source.trouble for source in daemon.sources},

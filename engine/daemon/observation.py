@@ -80,6 +80,7 @@ class Observation:
     inbox: InboxView = InboxView()
     server: ServerView = ServerView()
     backlog: BacklogView = BacklogView()
+    no_space: str = ""  # why nothing can be written, while the disk is full
     process: ProcessView = ProcessView()
     senders: Mapping[str, Counts] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)  # by name, their trouble, or ""

@@ -7,13 +7,14 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from errno import ENOSPC
 from pathlib import Path
 
 import apsw
 import pytest
 
 from engine.backlog.sqlite import SqliteBacklog
-from engine.errors import BacklogError
+from engine.errors import BacklogError, NoSpaceError
 from engine.model import Job, Target
 
 A = Target("cloud", "account", "a")
@@ -105,6 +106,30 @@ async def test_a_full_disk_stops_the_backlog_and_keeps_what_it_has(tmp_path: Pat
             await backlog.put(many)
         tally = await backlog.tally()
         assert sum(count.jobs for count in tally[A].values()) == 1
+
+
+async def test_a_disk_that_is_full_from_the_start_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its symptoms, as they were seen on one that was."""
+    index = apsw.IOError("disk I/O error")
+    index.extendedresult = apsw.SQLITE_IOERR_SHMSIZE  # type: ignore[attr-defined]
+    for failure in (OSError(ENOSPC, "No space left on device"), apsw.FullError("database or disk is full"), index):
+
+        def fail(*_: object, failure: Exception = failure) -> None:
+            raise failure
+
+        with monkeypatch.context() as patched:
+            patched.setattr(SqliteBacklog, "_connect", fail)
+            with pytest.raises(NoSpaceError, match=rf"no space is left on the disk of the backlog {tmp_path}"):
+                SqliteBacklog(tmp_path / "backlog.db").open()
+
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        async with SqliteBacklog(tmp_path / "backlog.db"):  # whose name could not be written
+            with pytest.raises(BacklogError, match="is in use by process"):
+                SqliteBacklog(tmp_path / "backlog.db").open()
 
 
 async def test_nothing_runs_after_the_file_has_failed(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def observation() -> Observation:
         senders={"own": Counts(events=11, repeated=1)},
         sources={"oss": "no such queue", "in": ""},
         outcomes={("acc", "succeeded"): 6},
+        no_space="no space is left",
         reloads=2,
         reload_error="no",
         lag_s=0.25,
@@ -71,6 +72,7 @@ def test_everything_is_told() -> None:
     lane = {"account": "acc", "operation": "Start"}
     for name, labels, value in (
         ("syncmux_lane_calls_total", lane, 9),
+        ("syncmux_backlog_no_space", {}, 1),
         ("syncmux_lane_outcomes_total", {**lane, "outcome": "answered"}, 5),
         ("syncmux_lane_outcomes_total", {**lane, "outcome": "failed"}, 2),
         ("syncmux_lane_throttles_total", lane, 1),

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,14 @@ from engine.clouds.alibaba import Trigger
 from engine.config import Settings
 from engine.daemon import health, monitor
 from engine.daemon.daemon import Daemon
+from engine.daemon.health import ailments, obstacles
 from engine.daemon.log import Log
 from engine.daemon.monitor import LAG_EVERY_S, Monitor
 from engine.daemon.operations import Operations
 from engine.errors import NoSpaceError
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve
+from tests.daemon.test_inbox import delivery, fill
 
 
 @pytest.fixture
@@ -114,6 +116,28 @@ async def test_a_full_disk_ends_nothing(daemon: Daemon, monkeypatch: pytest.Monk
     await asyncio.gather(writing, filling, return_exceptions=True)
     assert isinstance(filling.exception(), NoSpaceError)
     while watch.observe().backlog.seen_at == before:
+        await asyncio.sleep(0.001)
+        assert not watching.done()
+    watching.cancel()
+
+
+async def test_a_full_disk_is_told_of_until_there_is_space_again(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "LOOK_EVERY_S", 0.0)
+    backlog, watch = daemon.engine.backlog, Monitor(daemon)
+    await backlog.inbox.open(60.0, 1_000)
+    watching = asyncio.create_task(watch.run())
+    await fill(backlog, 2)
+    with pytest.raises(NoSpaceError):
+        await backlog.inbox.accept(delivery("v" * 100_000))
+    for _ in range(20):
+        with suppress(NoSpaceError):  # of whoever looks for space at the same time
+            await backlog.remember("something", "small")
+        assert any("no space is left" in each for each in obstacles(watch.observe()))
+        assert not [*ailments(watch.observe())]
+    await fill(backlog, 10_000)
+    while [*obstacles(watch.observe())]:
         await asyncio.sleep(0.001)
         assert not watching.done()
     watching.cancel()
