@@ -12,7 +12,9 @@ from engine.cli.interruption import HELD, SIGNALS, Interruption, let_in, on_sign
 from engine.cli.loop import run
 from engine.cli.output import Output
 from engine.config import Settings, accounts
-from engine.daemon.daemon import Daemon, read
+from engine.daemon.configuration import read
+from engine.daemon.daemon import Daemon
+from engine.daemon.health import NOBODY
 from engine.daemon.intake import EventSource
 from engine.daemon.log import Log
 from engine.daemon.sources import sources
@@ -22,7 +24,7 @@ def serve(everywhere: Everywhere, *, check: bool, stdin: bool, until_end: bool) 
     """Serve until a signal comes, or standard input ends. Raises what `Daemon.run` does."""
     if check or everywhere.dry_run:
         let_in(*HELD)
-        return _check(everywhere)
+        return _check(everywhere, stdin=stdin)
     on_signals(_end_at_once)
     let_in(*SIGNALS)
 
@@ -57,7 +59,7 @@ def _end_at_once(*_: object) -> None:
     os._exit(Exit.DONE)
 
 
-def _check(everywhere: Everywhere) -> Exit:
+def _check(everywhere: Everywhere, *, stdin: bool) -> Exit:
     """Whether the daemon could begin with these settings, as far as they tell."""
     settings = everywhere.settings()
     output = Output(everywhere.json, everywhere.quiet)
@@ -66,7 +68,8 @@ def _check(everywhere: Everywhere) -> Exit:
     found.tls()
     names = [route.name for route in routes.routes]
     listeners = [listener.name for listener in found.listeners]
-    fetching = [source.name for source in sources(settings, Log())]
+    fetching = [source.name for source in sources(settings, Log(), stdin=output.result if stdin else None)]
+    warnings = [] if listeners or fetching else [NOBODY]
     output.event(
         "check",
         bind=str(found.bind),
@@ -74,6 +77,7 @@ def _check(everywhere: Everywhere) -> Exit:
         listeners=listeners,
         sources=fetching,
         accounts=[each.name for each in callers],
+        warnings=warnings,
     )
     output.result(
         f"would listen at {found.bind}",
@@ -81,5 +85,6 @@ def _check(everywhere: Everywhere) -> Exit:
         f"sources: {', '.join(fetching) or 'none'}",
         f"routes: {', '.join(names) or 'none'}; for what takes none: {routes.no_route}",
         f"accounts: {', '.join(each.name for each in callers)}",
+        *[f"warning: {why}" for why in warnings],
     )
     return Exit.DONE

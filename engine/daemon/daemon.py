@@ -10,6 +10,7 @@ from contextlib import aclosing, suppress
 from dataclasses import fields
 
 from engine.config import Settings, accounts
+from engine.daemon.configuration import read, read_routed
 from engine.daemon.http_head import Endpoint
 from engine.daemon.intake import EventSource, Intake
 from engine.daemon.listener import Listener
@@ -24,9 +25,9 @@ from engine.daemon.upkeep import Upkeep
 from engine.daemon.vendors import Vendors
 from engine.engine import Engine, own_error
 from engine.errors import CallError, ConfigError, NoSpaceError
-from engine.model import Account, Finished, State
+from engine.model import Finished, State
 from engine.retry import Limits
-from engine.routes import Routes, read_routes
+from engine.routes import Routes
 from engine.run import Options
 from engine.settler import Ending
 from engine.transport import Transport
@@ -35,23 +36,6 @@ PREFIX = "/v1/events/"
 RENEW_S = 60.0  # until accounts and targets that had to stop are tried again
 WATCH_S = 1.0
 RELOADED = {"serve", "routes", "listeners"}  # parts of the settings that are read anew; of `serve`, what is not fixed
-
-
-def read(settings: Settings, callers: Sequence[Account]) -> tuple[ServeSettings, Routes]:
-    """
-    Raises:
-        ConfigError: something cannot be meant. The message names it.
-    """
-    serve = read_serve(settings)
-    return serve, routed(settings, serve, callers)
-
-
-def routed(settings: Settings, serve: ServeSettings, callers: Sequence[Account]) -> Routes:
-    """The routes, as far as they are good with other settings that are in force. Raises ConfigError."""
-    routes = read_routes(list(settings.routes), callers, serve.no_route)
-    if serve.max_waiting < routes.most_rows:
-        raise ConfigError(f"serve.max_waiting is {serve.max_waiting}; one event alone may make {routes.most_rows} rows")
-    return routes
 
 
 class Daemon:
@@ -165,7 +149,7 @@ class Daemon:
             if later := list(self._fixed(settings, wanted)):
                 self.log.event("restart_needed", settings=later, why="these are in force until the process ends")
             serve = wanted.within(self.serve)
-            routes = routed(settings, serve, self.engine.accounts)
+            routes = read_routed(settings, serve, self.engine.accounts)
             self._find_sources(settings)
             self._check_scopes(routes)
             if self._tls:

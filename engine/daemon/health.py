@@ -11,6 +11,9 @@ SLOW_S = 1.0  # lateness of the event loop that senders notice
 STUCK_S = 5.0  # that says something is wrong with the process
 
 
+NOBODY = "nobody brings events in: there are no listeners, queues and spools, and no --stdin"
+
+
 def ailments(seen: Observation) -> Iterator[str]:
     """Why the process should be started anew."""
     silent_s = seen.monotonic - seen.backlog.seen_at
@@ -44,6 +47,8 @@ def warnings(seen: Observation) -> Iterator[str]:
             yield f"lane {each.lane} is paused by an operator"
         elif each.sick_s:
             yield f"lane {each.lane} gets nowhere: {each.last_error}"
+    if not seen.server.listeners and not seen.sources:
+        yield NOBODY
     for source, why in sorted(seen.sources.items()):
         if why:
             yield f"source {source} is in trouble: {why}"

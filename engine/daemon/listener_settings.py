@@ -18,6 +18,8 @@ SIGNED = {"smq", "smn"}  # by their vendor: they can carry no token
 # From the first moment at which a signed message is taken to the last.
 REPLAYED_S = {"smq": 2 * smq_push.WINDOW_S, "smn": smn.WINDOW_S + smn.AHEAD_S}
 
+_TOPIC_FORMS = {"smq": "OWNER/NAME", "smn": "urn:smn:REGION:PROJECT:NAME"}
+_TOPICS = {"smq": re.compile(r"[^/]+/[^/]+").fullmatch, "smn": re.compile(r"urn:smn:[^:]+:[^:]+:[^:]+").fullmatch}
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
 _HEADER = re.compile(r"[a-z0-9-]{1,100}").fullmatch
 
@@ -63,6 +65,14 @@ def read_listener(settings: Mapping[str, Any], where: str, known_routes: Collect
             raise ConfigError(f"{where}.tokens cannot be sent by {form}; it signs what it sends")
         if not topics:
             raise ConfigError(f"{where}.topics are not set: the vendor signs for all of its customers")
+        if wrong := sorted(topic for topic in topics if not _TOPICS[form](topic)):
+            raise ConfigError(f"{where}.topics: {wrong[0]!r:.100} is not of the form {_TOPIC_FORMS[form]}")
+    else:
+        table.without("topics", f"{form} is not signed")
+    if form != "smn":
+        table.without("certificate", f"{form} is not checked with one")
+    if not tokens:
+        table.without("token_header", "there are no tokens")
     key = _key(certificate, where) if form == "smn" else None
     return ListenerSettings(name, form, tokens, header, routes, topics, key)
 

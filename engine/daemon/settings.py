@@ -117,7 +117,8 @@ class ServeSettings:
         try:
             tls.load_cert_chain(self.tls_certificate, self.tls_key or None)
         except (OSError, ssl.SSLError) as error:
-            raise ConfigError(f"serve.tls_certificate and serve.tls_key cannot be used: {error}") from None
+            missing = "" if self.tls_key else " (serve.tls_key is not set, so the key must stand in the same file)"
+            raise ConfigError(f"serve.tls_certificate and serve.tls_key cannot be used{missing}: {error}") from None
 
 
 # name -> (default, least, most)
@@ -181,6 +182,10 @@ def read_serve(settings: Settings) -> ServeSettings:
         task_timeout_s=numbers["task_timeout_s"],
     )
     table.end()
+    if not serve.tls_certificate:
+        table.without("tls_key", "tls_certificate is not set")
+    elif serve.plain_http:
+        table.without("plain_http", "tls_certificate is set")
     serve.guarded()
     return serve
 

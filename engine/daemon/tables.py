@@ -25,9 +25,12 @@ class Table:
         return value
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
+        """Where the default is of type int, a whole one."""
         value = self._value(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise ConfigError(f"{self.where}.{name} is {value!r:.40}; it must be a number from {least:g} to {most:g}")
+        if isinstance(default, int) and value != int(value):
+            raise ConfigError(f"{self.where}.{name} is {value!r:.40}; it must be a whole number")
         return float(value)
 
     def texts(self, name: str) -> list[str]:
@@ -49,7 +52,14 @@ class Table:
         value = frozenset(self.texts(name))
         if unknown := sorted(value - set(known)):
             raise ConfigError(f"{self.where}.{name}: there is no {what} {unknown[0]!r:.60}")
+        if not value:
+            raise ConfigError(f"{self.where}.{name} is empty; leave it out to mean every {what}")
         return value
+
+    def without(self, name: str, why: str) -> None:
+        """Refuse one that is set and would have no effect."""
+        if self._table.get(name):
+            raise ConfigError(f"{self.where}.{name} has no effect: {why}")
 
     def end(self) -> None:
         for name in self._table:

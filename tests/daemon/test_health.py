@@ -7,11 +7,18 @@ from dataclasses import replace
 import pytest
 
 from engine.daemon.health import SILENT_S, ailments, obstacles, warnings
-from engine.daemon.observation import BacklogView, InboxView, LaneView, Observation
+from engine.daemon.observation import BacklogView, InboxView, LaneView, Observation, ServerView
 from engine.lanes import Count
 from engine.model import Lane
 
-WELL = Observation(at=1000.0, monotonic=100.0, began_at=0.0, version="1", backlog=BacklogView(99.0))
+WELL = Observation(
+    at=1000.0,
+    monotonic=100.0,
+    began_at=0.0,
+    version="1",
+    backlog=BacklogView(99.0),
+    server=ServerView(listeners=["own"]),
+)
 LANE = Lane("cloud", "main", "Start")
 
 
@@ -52,6 +59,7 @@ def test_alive_and_not_ready(seen: Observation, why: str) -> None:
         (replace(WELL, sources={"in": "", "oss": "no such queue"}), "source oss is in trouble: no such queue"),
         (replace(WELL, reload_error="routes.a: no bucket"), "reload was refused: routes.a: no bucket"),
         (replace(WELL, lanes=[LaneView(LANE, True, Count(), held=True)]), "lane main/Start is paused"),
+        (replace(WELL, server=ServerView()), "nobody brings events in"),
         (replace(WELL, strangers={"old"}), "rows wait for account old, which the settings do not have"),
         (replace(WELL, lanes=[LaneView(LANE, True, Count(), sick_s=2.0, last_error="503")]), "gets nowhere: 503"),
     ],

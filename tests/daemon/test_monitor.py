@@ -33,7 +33,8 @@ async def daemon(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> As
     """It does not run, but its engine may."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    made = Daemon(lambda: Settings(backlog=":memory:"), Log(io.StringIO()))
+    route = {"name": "r", "bucket": "b", "push": {"sync_task_id": "t"}}
+    made = Daemon(lambda: Settings(backlog=":memory:", routes=[route]), Log(io.StringIO()))
     async with made.engine:
         yield made
 

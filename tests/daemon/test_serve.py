@@ -227,6 +227,24 @@ def test_check_names_what_is_wrong_and_starts_nothing(serve: Serve) -> None:
     assert not (serve.directory / "backlog.db").exists()
 
 
+def test_what_nothing_could_come_of_is_named(serve: Serve) -> None:
+    serve.configure(LISTENER)
+    for arguments in (["--check"], []):
+        nowhere = serve.run(*arguments)
+        assert (nowhere.returncode, nowhere.stdout) == (2, "")
+        assert "routes: there is none" in nowhere.stderr
+    serve.configure(LISTENER, serve.route(), serve.push(), serve.trigger(), max_waiting=1)
+    assert "serve.max_waiting is 1; one event alone may make 2 rows" in serve.run("--check").stderr
+    serve.configure(serve.route(), serve.push())
+    assert "warning: nobody brings events in" in serve.run("--check").stdout
+    assert "warning" not in serve.run("--check", "--stdin").stdout
+    serve.start()
+    with serve.wire() as wire:
+        wire.send(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        ready = wire.answer().json
+    assert (ready["ready"], [why.partition(":")[0] for why in ready["warnings"]]) == (True, ["nobody brings events in"])
+
+
 def test_tokens_are_scoped_to_their_listener_and_its_routes(serve: Serve, cloud: Clouds) -> None:
     one, other = (f"sha256:{sha256(token.encode()).hexdigest()}" for token in ("one-token", "other-token"))
     serve.configure(

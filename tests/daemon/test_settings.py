@@ -55,7 +55,22 @@ def test_where_to_listen(bind: str, expected: Bind) -> None:
         ("[serve]\nlinger_s = -1", "serve.linger_s"),
         ("[serve]\nmax_waiting = true", "serve.max_waiting"),
         ("[serve]\nlingers = 1", "serve.lingers"),
-        ('[serve]\ntls_certificate = "/nowhere.pem"', "serve.tls_certificate"),
+        ("[serve]\nmax_waiting = 1.5", "serve.max_waiting is 1.5; it must be a whole number"),
+        ("[serve]\nmax_connections = 10.5", "serve.max_connections"),
+        ("[serve]\nmax_waiting = nan", "serve.max_waiting"),
+        ('[serve]\ntls_certificate = "/nowhere.pem"', "serve.tls_key is not set"),
+        ('[serve]\ntls_key = "/nowhere.pem"', "serve.tls_key has no effect: tls_certificate is not set"),
+        ('[serve]\ntls_certificate = "c"\nplain_http = true', "serve.plain_http has no effect"),
+        ('[serve]\nbind = "unix:/no/where/s"', "serve.bind: there is no directory /no/where"),
+        ('[serve]\nbind = "unix:/tmp"', "serve.bind: /tmp is there already, and is no socket"),
+        (f'[serve]\nbind = "unix:/{"x" * 107}"', "serve.bind: "),
+        (OWN + "routes = []", "listeners.own.routes is empty"),
+        (OWN + 'topics = ["1/t"]', "listeners.own.topics has no effect"),
+        (OWN + 'certificate = "c"', "listeners.own.certificate has no effect"),
+        (OWN + 'token_header = "x-token"', "listeners.own.token_header has no effect: there are no tokens"),
+        ('[[listeners]]\nname = "q"\nformat = "smq"\ntopics = ["1/t", "t"]', "listeners.q.topics: 't'"),
+        ('[[listeners]]\nname = "q"\nformat = "smn"\ntopics = ["1/t"]', "listeners.q.topics: '1/t'"),
+        ('[[listeners]]\nname = "q"\nformat = "smq"\ntopics = ["1/t"]\ncertificate = "c"', "listeners.q.certificate"),
         ('[[listeners]]\nformat = "lines"', "listener 1"),
         ('[[listeners]]\nname = "a/b"\nformat = "lines"', "listener 1"),
         ('[[listeners]]\nname = "a"\nformat = "xml"', "listeners.a.format"),
@@ -66,12 +81,12 @@ def test_where_to_listen(bind: str, expected: Bind) -> None:
         (OWN + 'routes = ["none"]', "listeners.own.routes"),
         (OWN + "what = 1", "listeners.own.what"),
         ('[[listeners]]\nname = "q"\nformat = "smq"', "listeners.q.topics"),
-        ('[[listeners]]\nname = "q"\nformat = "smn"\ntopics = ["t"]', "listeners.q.certificate"),
+        ('[[listeners]]\nname = "q"\nformat = "smn"\ntopics = ["urn:smn:r:p:t"]', "listeners.q.certificate"),
         (
-            '[[listeners]]\nname = "q"\nformat = "smn"\ntopics = ["t"]\ncertificate = "/no.pem"',
+            '[[listeners]]\nname = "q"\nformat = "smn"\ntopics = ["urn:smn:r:p:t"]\ncertificate = "/no.pem"',
             "listeners.q.certificate",
         ),
-        (f'[[listeners]]\nname = "q"\nformat = "smq"\ntopics = ["t"]\ntokens = ["{DIGEST}"]', "listeners.q.tokens"),
+        (f'[[listeners]]\nname = "q"\nformat = "smq"\ntopics = ["1/t"]\ntokens = ["{DIGEST}"]', "listeners.q.tokens"),
     ],
 )
 def test_what_cannot_be_meant_is_named(text: str, named: str) -> None:
@@ -94,7 +109,7 @@ def test_others_may_come_with_tokens_over_tls_or_behind_a_proxy() -> None:
 
 def test_a_pinned_certificate_is_read(tmp_path: Path) -> None:
     (tmp_path / "smn.pem").write_bytes(SIGNER.pem)
-    text = f'[[listeners]]\nname = "q"\nformat = "smn"\ntopics = ["t"]\ncertificate = "{tmp_path}/smn.pem"'
+    text = f'[[listeners]]\nname = "q"\nformat = "smn"\ntopics = ["urn:smn:r:p:t"]\ncertificate = "{tmp_path}/smn.pem"'
     (listener,) = read(text).listeners
     assert listener.key
     assert listener.key.modulus == SIGNER.modulus
@@ -103,7 +118,11 @@ def test_a_pinned_certificate_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("form", "needed_s"), [("smq", 1800), ("smn", 87_300)])
 def test_ids_are_remembered_for_as_long_as_a_signed_message_is_good(tmp_path: Path, form: str, needed_s: int) -> None:
     (tmp_path / "smn.pem").write_bytes(SIGNER.pem)
-    listener = f'[[listeners]]\nname = "q"\nformat = "{form}"\ntopics = ["t"]\ncertificate = "{tmp_path}/smn.pem"'
+    listener = f'[[listeners]]\nname = "q"\nformat = "{form}"\n'
+    listener += {
+        "smq": 'topics = ["1/t"]',
+        "smn": f'topics = ["urn:smn:r:p:t"]\ncertificate = "{tmp_path}/smn.pem"',
+    }[form]
     assert read(f"[serve]\nremember_s = {needed_s}\n{listener}").remember_s == needed_s
     with pytest.raises(ConfigError, match=f"serve.remember_s is {needed_s - 1}; listeners.q needs {needed_s}"):
         read(f"[serve]\nremember_s = {needed_s - 1}\n{listener}")
