@@ -98,6 +98,11 @@ def test_the_unit_is_notified_watched_and_shut_in() -> None:
     assert int(found["TimeoutStopSec"][0]) > read_serve(Settings()).grace_s
     assert found["ExecReload"] == ["/bin/kill -HUP $MAINPID"]
     assert found["RestartPreventExitStatus"] == ["2 4"], "settings and credentials, as engine.cli.exits has them"
+    assert not found["ExecStartPre"], "whose exit status prevents no restart; serve itself looks at all settings first"
+    assert found["StartLimitIntervalSec"] == ["0"], "what may pass is tried for ever"
+    assert found["Group"] == ["syncmux-senders"]
+    assert found["RuntimeDirectoryMode"] == ["0750"], "or the group could not come to the socket"
+    assert found["ReadWritePaths"] == ["-/var/spool/syncmux"]
     assert found["LoadCredential"]
     assert found["StateDirectory"] == ["syncmux"]
     assert "%S/syncmux/" in found["Environment"][0]
