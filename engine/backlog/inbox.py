@@ -75,7 +75,7 @@ class Inbox:
         """Find what earlier processes left. `remember_s` is how long ids are remembered, at least."""
         self._tables.remember_s = remember_s
         self.max_rows = max_rows
-        for destination, (rows, oldest_at) in (await self._writer.do(self._read)).items():
+        for destination, (rows, oldest_at) in (await self.waiting()).items():
             heap = self.heaps[destination] = Heap(rows, 0.0, 0.0)
             heap.begin(oldest_at)
             self.rows += rows
@@ -104,8 +104,9 @@ class Inbox:
         """Put jobs in the place of rows, in one transaction."""
         return await asyncio.shield(self._move(moves))  # what was moved is counted, whoever still waits for it
 
-    def _read(self) -> dict[Destination, tuple[int, float]]:
-        return self._tables.waiting()
+    async def waiting(self) -> dict[Destination, tuple[int, float]]:
+        """By destination, how many rows wait in the file and since when the first one does. Needs no `open`."""
+        return await self._writer.do(self._tables.waiting)
 
     async def _write(self) -> None:
         while self._gathered:

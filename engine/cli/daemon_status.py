@@ -9,7 +9,7 @@ from engine.cli.asking import ask
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
 from engine.cli.output import Output
-from engine.cli.status import failures_told, label, work_told
+from engine.cli.status import failures_told, label, span, work_told
 from engine.errors import ProtocolError
 
 
@@ -28,13 +28,13 @@ def daemon_status(daemon: str, everywhere: Everywhere) -> Exit:
 
 def _told(daemon: str, found: Mapping[str, Any]) -> Iterator[str]:
     state = "ready" if found["ready"] else "not ready"
-    yield f"daemon {daemon}: {state}, version {found['version']}, running for {_span(found['at'] - found['began_at'])}"
+    yield f"daemon {daemon}: {state}, version {found['version']}, running for {span(found['at'] - found['began_at'])}"
     for why in found["obstacles"]:
         yield f"not ready: {why}"
     for why in found["warnings"]:
         yield f"warning: {why}"
     inbox = found["inbox"]
-    oldest = f", the oldest for {_span(inbox['waits_s'])}" if inbox["rows"] else ""
+    oldest = f", the oldest for {span(inbox['waits_s'])}" if inbox["rows"] else ""
     yield f"inbox: {inbox['rows']:,} of {inbox['max_rows']:,} rows wait{oldest}"
     yield from work_told(found)
     for lane in found["lanes"]:
@@ -46,12 +46,5 @@ def _told(daemon: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{lane['name']}: {numbers}; {lane['rate']:,.1f}/s permitted{'; paused' if lane['paused'] else ''}"
     if job := found["oldest"]:
         why = f": {job['why']}" if job["why"] else ""
-        yield f"waiting longest: {label(job['row'])}, {_span(job['waits_s'])}{why}"
+        yield f"waiting longest: {label(job['row'])}, {span(job['waits_s'])}{why}"
     yield from failures_told(found)
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:,.1f} s"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.backlog import Failure, Source, Tally
+from engine.backlog.inbox_tables import Destination
 from engine.backlog.sqlite import SqliteBacklog
 from engine.backlog.standing import by_account, by_failure, by_target, rows_of, totals
 from engine.cli.everywhere import Everywhere
@@ -25,7 +27,7 @@ def status(everywhere: Everywhere) -> Exit:
     settings = everywhere.settings()
     output = Output(everywhere.json, everywhere.quiet)
 
-    async def look(backlog: SqliteBacklog) -> tuple[Tally, dict[str, Source], list[Failure]]:
+    async def look(backlog: SqliteBacklog) -> tuple[Tally, dict[str, Any], dict[str, Source], list[Failure]]:
         failed: list[Failure] = []
         rows = 0
         async for failure in backlog.failures(newest_first=True):
@@ -33,14 +35,15 @@ def status(everywhere: Everywhere) -> Exit:
             rows += len(rows_of(failure.job))
             if rows >= MOST_NAMED:
                 break
-        return await backlog.tally(), await backlog.sources(), failed
+        return await backlog.tally(), _inbox(await backlog.inbox.waiting()), await backlog.sources(), failed
 
-    tally, sources, failed = look_at(settings.backlog, look)
+    tally, inbox, sources, failed = look_at(settings.backlog, look)
     found = {
         "rows": totals(tally),
         "accounts": by_account(tally),
         "targets": by_target(tally),
         "failures": by_failure(failed)[:MOST_NAMED],
+        "inbox": inbox,
     }
     output.event(
         "status",
@@ -51,11 +54,21 @@ def status(everywhere: Everywhere) -> Exit:
             for name, source in sources.items()
         ],
     )
-    output.result(f"backlog {settings.backlog}", *work_told(found))
+    output.result(f"backlog {settings.backlog}")
+    if inbox["rows"]:
+        output.result(f"inbox: {inbox['rows']:,} rows wait, the oldest for {span(inbox['waits_s'])}")
+    output.result(*work_told(found))
     for name, source in sources.items():
         output.result(f"{name}: {source.rows:,} rows read, {source.rejected:,} rejected, {source.repeated:,} repeated")
     output.result(*failures_told(found))
     return Exit.DONE
+
+
+def _inbox(waiting: Mapping[Destination, tuple[int, float]]) -> dict[str, Any]:
+    """What notifications have asked for, and no job does yet."""
+    rows = sum([rows for rows, _ in waiting.values()])
+    oldest_at = min([oldest_at for _, oldest_at in waiting.values()], default=None)
+    return {"rows": rows, "waits_s": 0.0 if oldest_at is None else round(max(0.0, time.time() - oldest_at), 3)}
 
 
 def work_told(found: Mapping[str, Any]) -> Iterator[str]:
@@ -69,7 +82,7 @@ def work_told(found: Mapping[str, Any]) -> Iterator[str]:
             for target in found["targets"]:
                 if (target["cloud"], target["account"]) == (cloud, account):
                     yield f"  {target['name']}: {_states(target)}"
-    if not found["accounts"]:
+    if not found["accounts"] and not found["inbox"]["rows"]:
         yield "no work yet"
 
 
@@ -86,6 +99,14 @@ def failures_told(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _states(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{numbers[state]:,} {state}" for state in STATES if numbers[state]) or "nothing"
+
+
+def span(seconds: float) -> str:
+    """For people."""
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.1f} s"
 
 
 def label(row: Mapping[str, str]) -> str:

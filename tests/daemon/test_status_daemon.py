@@ -151,3 +151,27 @@ def test_a_stranger_answers(serve: Serve, stranger: Strange, says: bytes, why: s
     done = shown(serve, f"http://127.0.0.1:{stranger.server_port}")
     assert done.returncode == 1
     assert why in done.stderr
+
+
+def test_what_waits_in_the_inbox_is_seen_without_the_daemon(serve: Serve) -> None:
+    serve.configure(LISTENER, serve.route(), serve.push(), linger_s=60.0)
+    serve.start()
+    command = [part for part in serve.command() if part != "serve"]
+
+    def status(*more: str) -> str:
+        done = subprocess.run(
+            [*command, "status", *more], cwd=serve.directory, env=serve.environ, capture_output=True, text=True,
+            timeout=60, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    assert status().splitlines()[1:] == ["no work yet"]
+    assert orjson.loads(status("--json"))["inbox"] == {"rows": 0, "waits_s": 0.0}
+    serve.post(*[event(f"k{number}") for number in range(3)])
+    for _ in ("while it runs", "when it has ended"):
+        (line,) = status().splitlines()[1:]
+        assert line.startswith("inbox: 3 rows wait, the oldest for ")
+        inbox = orjson.loads(status("--json"))["inbox"]
+        assert (inbox["rows"], inbox["waits_s"] > 0) == (3, True)
+        if serve.process.poll() is None:
+            assert serve.end() == 0
