@@ -72,7 +72,8 @@ def _backlog(seen: Observation) -> Iterator[Metric]:
         yield Metric(f"syncmux_backlog_{what}", "gauge", f"{what.capitalize()} in the backlog, by state.", numbers)
     due_s = max(0.0, seen.at - oldest.since) if oldest else 0.0
     silent_s = max(0.0, seen.monotonic - seen.backlog.seen_at)
-    yield _gauge("syncmux_backlog_oldest_seconds", "How long a job has been due and was not done, at most.", due_s)
+    oldest_text = "How long a job has been due and was not done, at most. One that is tried again is due anew."
+    yield _gauge("syncmux_backlog_oldest_seconds", oldest_text, due_s)
     yield _gauge("syncmux_backlog_silent_seconds", "Since the backlog answered last. It is asked often.", silent_s)
     yield _gauge("syncmux_backlog_no_space", "1 while the disk is full.", int(bool(seen.no_space)))
     yield _gauge("syncmux_tasks_running", "Tasks that run at the clouds.", seen.tasks)

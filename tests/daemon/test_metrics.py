@@ -67,6 +67,12 @@ def observation() -> Observation:
     )
 
 
+def test_the_age_of_a_job_that_is_tried_again_is_not_promised() -> None:
+    """The backlog knows when a job is due, and not when it came."""
+    (oldest,) = [each for each in metrics(observation()) if each.name == "syncmux_backlog_oldest_seconds"]
+    assert "One that is tried again is due anew" in oldest.help
+
+
 def test_everything_is_told() -> None:
     told = parsed(exposition(metrics(observation())).decode())
     lane = {"account": "acc", "operation": "Start"}
