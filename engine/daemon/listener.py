@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 from engine.daemon.access import bearer
+from engine.daemon.allowance import Allowance
 from engine.daemon.http_head import Head, Response, json_response, refusal
 from engine.daemon.intake import Intake, UnroutedError
 from engine.daemon.listener_settings import ListenerSettings
@@ -24,16 +26,23 @@ class Listener:
         self._settings = settings
         self._read = read
         self._intake = intake
+        self._allowance = Allowance(settings.rate)
 
     def admit(self, head: Head) -> Response | None:
         tokens, header = self._settings.tokens, self._settings.header
         if not tokens:
             # Any page that a browser on this machine shows could send something here; the browser tells whose it is.
-            return refusal(403, "nothing is taken from a browser without a token") if "origin" in head.headers else None
+            browser = "origin" in head.headers
+            return refusal(403, "nothing is taken from a browser without a token") if browser else self._too_often()
         token = bearer(head.headers) if header == "authorization" else head.headers.get(header, "")
         if tokens.match(token):
-            return None
+            return self._too_often()
         return refusal(401, "a token is needed, and this is none", ("WWW-Authenticate", "Bearer"))
+
+    def _too_often(self) -> Response | None:
+        if wait_s := self._allowance.take():
+            return refusal(429, "more than this listener's rate", ("Retry-After", str(math.ceil(wait_s))))
+        return None
 
     async def answer(self, head: Head, body: bytes) -> Response:
         try:

@@ -35,6 +35,7 @@ class ListenerSettings:
     routes: frozenset[str] | None = None  # that its events may take; None: all
     topics: frozenset[str] = frozenset()
     key: PublicKey | None = None  # pinned, of SMN
+    rate: float = 0.0  # requests/s that are taken; 0: any number
 
 
 def read_listener(settings: Mapping[str, Any], where: str, known_routes: Collection[str]) -> ListenerSettings:
@@ -59,10 +60,13 @@ def read_listener(settings: Mapping[str, Any], where: str, known_routes: Collect
     routes = table.some_of("routes", known_routes, "route")
     topics = frozenset(table.texts("topics"))
     certificate = table.text("certificate")
+    rate = table.number("rate", 0.0, 0.0, 1e6)
     table.end()
     if form in SIGNED:
         if tokens:
             raise ConfigError(f"{where}.tokens cannot be sent by {form}; it signs what it sends")
+        if rate:
+            raise ConfigError(f"{where}.rate could be used up by anybody: what {form} signs is looked at later")
         if not topics:
             raise ConfigError(f"{where}.topics are not set: the vendor signs for all of its customers")
         if wrong := sorted(topic for topic in topics if not _TOPICS[form](topic)):
@@ -74,7 +78,7 @@ def read_listener(settings: Mapping[str, Any], where: str, known_routes: Collect
     if not tokens:
         table.without("token_header", "there are no tokens")
     key = _key(certificate, where) if form == "smn" else None
-    return ListenerSettings(name, form, tokens, header, routes, topics, key)
+    return ListenerSettings(name, form, tokens, header, routes, topics, key, rate)
 
 
 def _key(file: str, where: str) -> PublicKey:

@@ -64,6 +64,8 @@ def test_where_to_listen(bind: str, expected: Bind) -> None:
         ('[serve]\nbind = "unix:/no/where/s"', "serve.bind: there is no directory /no/where"),
         ('[serve]\nbind = "unix:/tmp"', "serve.bind: /tmp is there already, and is no socket"),
         (f'[serve]\nbind = "unix:/{"x" * 107}"', "serve.bind: "),
+        (OWN + "rate = -1", "listeners.own.rate"),
+        ('[[listeners]]\nname = "q"\nformat = "smq"\ntopics = ["1/t"]\nrate = 5', "listeners.q.rate"),
         (OWN + "routes = []", "listeners.own.routes is empty"),
         (OWN + 'topics = ["1/t"]', "listeners.own.topics has no effect"),
         (OWN + 'certificate = "c"', "listeners.own.certificate has no effect"),
