@@ -6,20 +6,20 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from random import random
 from typing import TypeVar
 
 from engine.caller import Caller
 from engine.clouds.operation import Operation
-from engine.errors import CallError
+from engine.errors import CallError, CredentialsError
 from engine.model import Account, Call, Reply
 from engine.retry import Backoff, reaction
 from engine.transport import Transport
 
 Value = TypeVar("Value")
 LOOKUP_ATTEMPTS = 5
+OTHERS_S = 1.0  # how long an account that has its credentials waits at the start for others to get theirs
 NO_CONTENT = Reply(204, {}, b"")
 
 
@@ -46,9 +46,17 @@ class Client:
         Raises:
             CredentialsError: an account has none.
         """
-        for caller in self.callers.values():
-            with suppress(CallError):  # the calls will try again
-                await caller.ready()
+        fetching = [asyncio.create_task(_ready(caller)) for caller in self.callers.values()]
+        try:
+            if fetching:
+                await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(fetching, timeout=OTHERS_S)
+            for task in fetching:
+                if task.done() and (error := task.result()):
+                    raise error
+        finally:
+            for task in fetching:
+                task.cancel()  # what it waits for goes on, for the calls
 
     async def call(self, account: str, call: Call, read: Callable[[Reply], Value]) -> Value:
         """Make one attempt and return what `read` makes of the answer.
@@ -110,6 +118,17 @@ class Client:
                 raise
 
         return await _repeatedly(attempt)
+
+
+async def _ready(caller: Caller) -> CredentialsError | None:
+    """Returns why there are no credentials, if that is for good."""
+    try:
+        await caller.ready()
+    except CredentialsError as error:
+        return error
+    except CallError:  # the calls will try again
+        pass
+    return None
 
 
 async def _repeatedly(attempt: Callable[[], Awaitable[Value]]) -> Value:

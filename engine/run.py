@@ -86,18 +86,17 @@ class Run:
         with self._endings:
             for account in self._accounts:
                 await self._open_lanes(account)
-            await asyncio.gather(*(self._prepare(account.name) for account in self._accounts))
             await self._backlog.release()  # what a run before this one had in hand when it was left
             await self._take_up()
             if self.draining:  # asked for before there were lanes to close
                 self.drain()
             async with asyncio.TaskGroup() as group:
-                pumps = [group.create_task(pump.run()) for pump in (self._settler, *self._pumps)]
-                feed = group.create_task(self._feed(rows))
+                working = [group.create_task(self._work_for(account.name)) for account in self._accounts]
+                working += [group.create_task(self._settler.run()), group.create_task(self._feed(rows))]
                 while not self._ended:
                     self._noticed.clear()
                     await self._noticed.wait()
-                for task in (feed, *pumps):
+                for task in working:
                     task.cancel()
             for lane in self.lanes:
                 if lane.pace.ceiling is None:  # else it is what the user allowed this time, not what was learnt
@@ -127,11 +126,17 @@ class Run:
             lane.closed = True
         self._noticed.set()
 
-    async def _prepare(self, account: str) -> None:
+    async def _work_for(self, account: str) -> None:
+        """Prepare one account and have its pumps work, until cancelled. What one waits for is no matter of others."""
         try:
             await self._client.prepare(account)
         except (CallError, ConfigError) as error:
             self.stop(account, error)
+            return
+        async with asyncio.TaskGroup() as group:
+            for pumps in (self.starters, self.pollers):
+                if account in pumps:
+                    group.create_task(pumps[account].run())
 
     def stop(self, account: str, error: CallError | ConfigError) -> None:
         """Begin nothing more for one account; the others go on."""
