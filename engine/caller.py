@@ -13,7 +13,15 @@ from typing import TypeVar
 
 from engine.clouds import Sign, clouds
 from engine.credentials import Renewing, mask_error, masked
-from engine.errors import CallError, CredentialsError, ExpiredCredentialsError, StaleSignatureError, UnauthorizedError
+from engine.errors import (
+    BusyError,
+    CallError,
+    CredentialsError,
+    ExpiredCredentialsError,
+    RejectedError,
+    StaleSignatureError,
+    UnauthorizedError,
+)
 from engine.model import Account, AuthToken, Call, Fetched, Reply
 from engine.server_clock import ServerClock
 from engine.transport import Transport
@@ -29,6 +37,7 @@ class Caller:
         self.account = account
         self.cloud = clouds()[account.cloud]
         self.clock = ServerClock(clock)
+        self.accepted = False  # by the cloud's last word on it; until then many calls at once would be refused alike
         self.credentials = Renewing(self._fetch, account.name, clock=self.clock.now)
         self._transport = transport
         self._signing: tuple[Fetched, Sign] | None = None
@@ -66,8 +75,14 @@ class Caller:
                 offset_s = self.clock.offset_s
                 reply = await self._transport.send(sign(call, self.clock.now(), next(self._nonces)))
                 try:
-                    return self._read(call, reply, read, fetched)
+                    value = self._read(call, reply, read, fetched)
+                    self.accepted = True
+                    return value
+                except (RejectedError, BusyError):
+                    self.accepted = True
+                    raise
                 except UnauthorizedError as error:
+                    self.accepted = False
                     if type(error) not in remedies or not await self._remedied(error, reply, fetched, offset_s):
                         raise
                     remedies.discard(type(error))

@@ -6,19 +6,21 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from random import random
 from typing import TypeVar
 
 from engine.caller import Caller
 from engine.clouds.operation import Operation
-from engine.errors import CallError, CredentialsError
+from engine.errors import CallError, CredentialsError, SyncmuxError
 from engine.model import Account, Call, Reply
 from engine.retry import Backoff, reaction
 from engine.transport import Transport
 
 Value = TypeVar("Value")
 LOOKUP_ATTEMPTS = 5
+LOOK_S = 15.0  # between looks whether the credentials in force are others
 OTHERS_S = 1.0  # how long an account that has its credentials waits at the start for others to get theirs
 NO_CONTENT = Reply(204, {}, b"")
 
@@ -34,6 +36,22 @@ class Client:
 
     def account(self, name: str) -> Account:
         return self.callers[name].account
+
+    def accepted(self, name: str) -> bool:
+        """Whether the cloud takes the account's calls, as far as it was asked."""
+        return self.callers[name].accepted
+
+    async def renewed(self, name: str) -> bool:
+        """Wait for other credentials of an account than those in force. False: they cannot be told without asking the
+        cloud for some, which may hold that against the account."""
+        credentials = self.callers[name].credentials
+        refused = credentials.held
+        while refused and not credentials.failure:
+            await asyncio.sleep(LOOK_S)
+            with suppress(SyncmuxError):
+                if (await credentials.current()).credentials != refused.credentials:
+                    return True
+        return False
 
     async def close(self) -> None:
         """Give up what goes on unseen: renewals of credentials. To be called before the transport is closed."""

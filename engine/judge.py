@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from random import random
 
@@ -13,6 +14,7 @@ from engine.model import Again, Finished, Job, Settlement, Split, State, Target
 from engine.retry import Backoff, Limits, reaction
 from engine.targets import TargetQueue
 
+INSPECTIONS = 16  # at once
 INSPECT_AGAIN_S = 30.0
 
 
@@ -37,18 +39,33 @@ class Judge:
         self._clock = clock
         self._backoff = Backoff(limits.backoff_s)
         self._inspected_at: dict[Target, float] = {}
+        self._inspections = asyncio.Semaphore(INSPECTIONS)
+        self._alone = asyncio.Lock()
 
     def has_inspected(self, queue: TargetQueue) -> bool:
         return queue.target in self._inspected_at
 
     async def inspect(self, queue: TargetQueue) -> None:
         """Ask the cloud, now and then, whether the target can be worked on at all."""
+        async with self._inspections:
+            async with self._alone:
+                if not self._client.accepted(self._account):
+                    await self._inspect(queue)
+            await self._inspect(queue)  # nothing, if that was done just now
+
+    async def look_again(self, queue: TargetQueue) -> None:
+        """`inspect` a target that was closed. One that only a job can tell of is open then."""
+        self._inspected_at.pop(queue.target, None)
+        await self.inspect(queue)
+
+    async def _inspect(self, queue: TargetQueue) -> None:
         now = self._clock()
-        if now - self._inspected_at.get(queue.target, 0.0) < INSPECT_AGAIN_S:
+        if self._lane.closed or now - self._inspected_at.get(queue.target, 0.0) < INSPECT_AGAIN_S:
             return
         self._inspected_at[queue.target] = now
         call = self._cloud.inspect(queue.target.name, self._client.account(self._account), now)
         if call is None:
+            queue.closed = None
             return
         try:
             await self._client.insist(self._account, call, self._cloud.inspected)
@@ -56,7 +73,10 @@ class Judge:
             queue.closed = error
         except CallError as error:
             if reaction(error).stops == "account":
+                del self._inspected_at[queue.target]
                 self._stop(self._account, error)
+        else:
+            queue.closed = None
 
     async def verdict(self, queue: TargetQueue, job: Job, error: CallError) -> Settlement:
         """What becomes of a job whose call failed. Closes the queue if no other job for the target can succeed."""
@@ -78,6 +98,8 @@ class Judge:
         if not how.again:
             if isinstance(error, TargetError):
                 queue.closed = error
+            if queue.closed and self._limits.again_s is not None:
+                return Again(job, now, str(queue.closed), counted=False)
             return Finished(job, State.FAILED, str(queue.closed or error), error.code)
         if self._lane.sick_for_s > self._limits.give_up_s:
             self._stop(self._account, error)

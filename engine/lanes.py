@@ -95,18 +95,21 @@ class LaneControl:
         *,
         backoff_s: float,
         random: Callable[[], float],
+        accepted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """While the account is not `accepted`, one call at a time goes out: Huawei locks a key after a few refusals."""
         self.lane = lane
         self.pace = pace
         self.count = Count()
         self.health = Health(Backoff(backoff_s))
         self.in_flight = 0
-        self.closed = False  # for good; what is under way goes on to its end
+        self.closed = False  # what is under way goes on to its end
         self.held = False  # until `release`
         self._concurrency = concurrency
         self._permits = Permits(pace)
         self._random = random
+        self._accepted = accepted
         self._clock = clock
         self._paused_until = 0.0
         self._refusals = 0  # as too fast, in a row
@@ -129,7 +132,7 @@ class LaneControl:
     async def enter(self) -> None:
         """Wait for room and a permit. For one caller at a time. A lane that is closed or held lets nobody in."""
         while True:
-            bound = 1 if self.health.sick else self._concurrency
+            bound = 1 if self.health.sick or not self._accepted() else self._concurrency
             if self.shut or self.in_flight >= bound:
                 self._left.clear()
                 await self._left.wait()
@@ -192,8 +195,16 @@ class LaneControl:
     def release(self) -> None:
         """Go on after `hold`."""
         self.held = False
-        self._permits.forfeit()  # what was in hand would come as a burst
-        self._left.set()
+        self._go_on()
+
+    def open(self) -> None:
+        """Go on after the lane was closed."""
+        self.closed = False
+        self._go_on()
 
     def pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def _go_on(self) -> None:
+        self._permits.forfeit()  # what was in hand would come as a burst
+        self._left.set()

@@ -82,4 +82,5 @@ class Limits:
     backoff_s: float = 0.5  # the first delay between attempts; it doubles, up to a minute
     give_up_s: float = 300.0  # without one valid answer from the cloud, before the account stops
     task_timeout_s: float = 6 * 3600.0  # from the start of a task; then its job fails
+    again_s: float | None = None  # until an account or target that cannot go on is tried again, at first; None: never
     prefetch: int = 512  # jobs claimed ahead of their calls, over all targets of the lane

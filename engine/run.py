@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import random
 
 from anyio.streams.memory import MemoryObjectSendStream
@@ -19,7 +20,8 @@ from engine.lanes import LaneControl
 from engine.model import Account, Lane, State
 from engine.pace import Pace
 from engine.poller import Poller
-from engine.retry import Limits
+from engine.rest import LeftAlone, Rest
+from engine.retry import Limits, reaction
 from engine.settler import Ending, Settler
 from engine.starter import Starter
 from engine.window import Window
@@ -62,6 +64,9 @@ class Run:
         endings: MemoryObjectSendStream[list[Ending]],
     ) -> None:
         self.stopped: dict[str, CallError | ConfigError] = {}  # accounts that could not go on, and why
+        again_s = options.limits.again_s
+        self._rests = {account.name: Rest(again_s) for account in accounts} if again_s is not None else {}
+        self._stops = {account.name: asyncio.Event() for account in accounts}
         self.draining = False
         self._accounts = accounts
         self._backlog = backlog
@@ -116,7 +121,7 @@ class Run:
     def _ended(self) -> bool:
         # Nobody is left to do what is still to be read, or it lies behind jobs of an account that stopped.
         in_vain = len(self.stopped) == len(self._accounts) or (bool(self.stopped) and self.window.full)
-        enough = self.fed or self.draining or in_vain
+        enough = self.fed or self.draining or (in_vain and not self._rests)
         return enough and self._settler.idle and all(starter.idle for starter in self.starters.values())
 
     def drain(self) -> None:
@@ -128,19 +133,64 @@ class Run:
 
     async def _work_for(self, account: str) -> None:
         """Prepare one account and have its pumps work, until cancelled. What one waits for is no matter of others."""
-        try:
-            await self._client.prepare(account)
-        except (CallError, ConfigError) as error:
-            self.stop(account, error)
-            return
+        pumps = [pumps[account] for pumps in (self.starters, self.pollers) if account in pumps]
+        working: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
-            for pumps in (self.starters, self.pollers):
-                if account in pumps:
-                    group.create_task(pumps[account].run())
+            while True:
+                try:
+                    await self._client.prepare(account)
+                except (CallError, ConfigError) as error:
+                    self.stopped.pop(account, None)
+                    self.stop(account, error)
+                else:
+                    self._go_on(account)
+                    working = working or [group.create_task(pump.run()) for pump in pumps]
+                if not self._rests:
+                    return
+                await self._stops[account].wait()
+                await self._rest(account)
+
+    def _go_on(self, account: str) -> None:
+        if self.stopped.pop(account, None) and not self.draining:
+            self._stops[account].clear()
+            self.starters[account].open()
+            if account in self.pollers:
+                self.pollers[account].lane.open()
+
+    async def _rest(self, account: str) -> None:
+        """Leave an account alone, but no longer than its credentials stay the same."""
+        rest, error = self._rests[account], self.stopped[account]
+        outage = isinstance(error, CallError) and reaction(error).sick
+        renewing = asyncio.create_task(self._cut_when_renewed(account, rest))
+        try:
+            await rest.take(longer=not outage)
+        finally:
+            renewing.cancel()
+
+    async def _cut_when_renewed(self, account: str, rest: Rest) -> None:
+        if await self._client.renewed(account):
+            rest.cut()
+
+    def try_again(self) -> None:
+        """What is left alone: something has changed."""
+        for rest in self._rests.values():
+            rest.cut()
+        for starter in self.starters.values():
+            starter.closures.cut()
+
+    @property
+    def left_alone(self) -> list[LeftAlone]:
+        """The accounts and targets that cannot go on for now."""
+        accounts = [
+            LeftAlone(account, "", str(error), self._rests[account].until if self._rests else 0.0)
+            for account, error in self.stopped.items()
+        ]
+        return accounts + [each for starter in self.starters.values() for each in starter.closures.left_alone]
 
     def stop(self, account: str, error: CallError | ConfigError) -> None:
-        """Begin nothing more for one account; the others go on."""
+        """Begin nothing more for one account, for now at least; the others go on."""
         self.stopped.setdefault(account, error)
+        self._stops[account].set()
         for pumps in (self.starters, self.pollers):
             if account in pumps:
                 pumps[account].lane.closed = True
@@ -180,7 +230,10 @@ class Run:
         learnt = await self._backlog.recall(f"rate {lane}")
         pace = Pace(float(learnt) if learnt else cloud.default_rate, ceiling)
         backoff_s = self.options.limits.backoff_s
-        control = LaneControl(lane, pace, self.options.concurrency, backoff_s=backoff_s, random=random)
+        control = LaneControl(
+            lane, pace, self.options.concurrency, backoff_s=backoff_s, random=random,
+            accepted=partial(self._client.accepted, account),
+        )  # fmt: skip
         if str(lane) in self.options.held:
             control.hold()
         return control

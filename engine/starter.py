@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from engine.backlog import Backlog
 from engine.client import Client
+from engine.closures import Closures
 from engine.clouds import Cloud
 from engine.errors import CallError
 from engine.judge import Judge
@@ -19,8 +20,6 @@ from engine.polling import Typical, Watch
 from engine.retry import Limits
 from engine.settler import Settler
 from engine.targets import TargetQueue
-
-INSPECTIONS = 16  # at once
 
 
 class _NothingHeld:
@@ -70,24 +69,27 @@ class Starter:
         self._ready: deque[TargetQueue] = deque()  # may have a job to start
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
-        self._inspections = asyncio.Semaphore(INSPECTIONS)
+        self.closures = Closures(limits.again_s or 0.0, self._judge.look_again, self.freed)
+        self._group: asyncio.TaskGroup
 
     @property
     def idle(self) -> bool:
         """Whether every job of the lane has come to its end, or to where only another run can take it further."""
         if self.lane.in_flight:
             return False
-        return self.lane.closed or all(queue.idle for queue in self._queues.values())
+        return self.lane.closed or all(
+            not queue.busy if queue in self.closures else queue.idle for queue in self._queues.values()
+        )
 
     @property
     def tasks(self) -> int:
         """How many run."""
         return sum(len(queue.watch) for queue in self._queues.values())
 
-    @property
-    def closed_targets(self) -> list[Target]:
-        """Those for which no job can succeed, as their cloud says."""
-        return [queue.target for queue in self._queues.values() if queue.closed]
+    def open(self) -> None:
+        """Go on after the lane was closed."""
+        self.lane.open()
+        self._fed.set()
 
     def take_up(self, target: Target, started: Sequence[Job]) -> None:
         """Go on with a target of an earlier run, whose tasks may still run."""
@@ -118,11 +120,11 @@ class Starter:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._claim_ahead(group))
-            await self._pump(group)
+        async with asyncio.TaskGroup() as self._group:
+            self._group.create_task(self._claim_ahead())
+            await self._pump()
 
-    async def _claim_ahead(self, group: asyncio.TaskGroup) -> None:
+    async def _claim_ahead(self) -> None:
         while True:
             await self._fed.wait()
             self._fed.clear()
@@ -134,7 +136,7 @@ class Starter:
                 if self._judge.has_inspected(queue):
                     hungry.append(queue)
                 else:
-                    group.create_task(self._begin(queue))
+                    self._group.create_task(self._begin(queue))
             self._hungry = {}
             if not hungry:
                 continue
@@ -149,13 +151,12 @@ class Starter:
 
     async def _begin(self, queue: TargetQueue) -> None:
         """Have a target's first jobs claimed once it was inspected; meanwhile the others go on."""
-        async with self._inspections:
-            await self._judge.inspect(queue)
+        await self._judge.inspect(queue)
         queue.claiming = False
         self._feed(queue)
 
     def _after_claim(self, queue: TargetQueue) -> None:
-        self._fail_waiting(queue)
+        self._heed(queue)
         self.freed(queue)
         self._feed(queue)
         if self._poller:
@@ -173,7 +174,7 @@ class Starter:
         else:
             asyncio.get_running_loop().call_later(max(0.002, wait_s), self._feed, queue)
 
-    async def _pump(self, group: asyncio.TaskGroup) -> None:
+    async def _pump(self) -> None:
         while True:
             while not self._ready:
                 self._roused.clear()
@@ -187,14 +188,14 @@ class Starter:
             queue.starting += 1
             self._feed(queue)
             self.freed(queue)
-            group.create_task(self._start(queue, job))
+            self._group.create_task(self._start(queue, job))
 
     def _next(self) -> TargetQueue | None:
         now = self._clock()
         while self._ready:
             queue = self._ready.popleft()
             queue.ready = False
-            if queue.claimed and queue.room.admits(queue.running, now):
+            if queue.claimed and not queue.closed and queue.room.admits(queue.running, now):
                 return queue
         return None
 
@@ -204,7 +205,7 @@ class Starter:
             task = await self.lane.timed(self._client.call(self._account, call, self._cloud.started))
         except CallError as error:
             settlement = await self._judge.verdict(queue, job, error)
-            self._fail_waiting(queue)
+            self._heed(queue)
         else:
             self.lane.answered()
             queue.room.bore()
@@ -232,8 +233,11 @@ class Starter:
                 self.wake(queue)
         self.freed(queue)
 
-    def _fail_waiting(self, queue: TargetQueue) -> None:
-        """Fail the jobs that wait for a target at which none can succeed, without a call."""
+    def _heed(self, queue: TargetQueue) -> None:
+        """Leave a target alone at which no job can succeed, or fail what waits for it if it is given up: no calls."""
+        if queue.closed and self._limits.again_s is not None:
+            self.closures.begin(queue, self._group)
+            return
         while queue.closed and queue.claimed:
             job = queue.claimed.popleft()
             self._settler.settle(Finished(job, State.FAILED, str(queue.closed), queue.closed.code), NOTHING_HELD)

@@ -32,9 +32,16 @@ class Room:
         self._borne = 0  # starts since the bound was set
         self._patience = FIRST_PATIENCE
         self._trying = False
+        self._on_trial = False
 
     def admits(self, running: int, now: float) -> bool:
+        if self._on_trial and running:
+            return False
         return now >= self._held_until and (self._bound is None or running < self._bound)
+
+    def try_out(self) -> None:
+        """Bear one start, until it has shown whether the target is of use."""
+        self._on_trial = True
 
     @property
     def bounded(self) -> bool:
@@ -58,6 +65,7 @@ class Room:
     def bore(self) -> None:
         """The target took a start."""
         self._refusals = 0
+        self._on_trial = False
         if self._bound is None:
             return
         self._borne += 1
@@ -82,7 +90,7 @@ class TargetQueue:
         self.woken = False  # jobs came while a claim was under way
         self.ready = False  # stands in the lane's line of targets that may start a job
         self.low = 0  # when no more jobs than this are claimed, more are
-        self.closed: TargetError | None = None  # why no job for it can succeed
+        self.closed: TargetError | None = None  # why no job for it can succeed, now at least
 
     @property
     def running(self) -> int:
@@ -94,5 +102,9 @@ class TargetQueue:
         return bool(self.claimed) or self.claiming or self.waits_until is not None
 
     @property
+    def busy(self) -> bool:
+        return bool(self.running or self.ending)
+
+    @property
     def idle(self) -> bool:
-        return not self.more and not self.running and not self.ending
+        return not self.more and not self.busy

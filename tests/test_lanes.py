@@ -51,6 +51,25 @@ async def test_no_more_are_in_flight_than_the_bound() -> None:
     assert lane.in_flight == 2
 
 
+async def test_until_the_account_is_accepted_one_call_at_a_time_goes_out() -> None:
+    accepted = False
+    lane = LaneControl(LANE, Pace(1e5, 1e5), 1000, backoff_s=0.01, random=lambda: 0.5, accepted=lambda: accepted)
+    assert await enters(lane)
+    assert not await enters(lane)
+    accepted = True
+    assert await enters(lane)
+
+
+async def test_a_closed_lane_may_be_opened_again() -> None:
+    lane = control()
+    lane.closed = True
+    waiting = asyncio.create_task(lane.enter())
+    await asyncio.sleep(0)
+    lane.open()
+    await waiting
+    assert lane.in_flight == 1
+
+
 async def test_a_pause_is_for_the_whole_lane() -> None:
     lane = control()
     lane.pause(0.1)

@@ -33,7 +33,7 @@ from engine.settler import Ending
 from engine.transport import Transport
 
 PREFIX = "/v1/events/"
-RENEW_S = 60.0  # until accounts and targets that had to stop are tried again
+RENEW_S = 60.0  # until accounts and targets that had to stop are tried again, at first
 WATCH_S = 1.0
 RELOADED = {"serve", "routes", "listeners"}  # parts of the settings that are read anew; of `serve`, what is not fixed
 
@@ -65,7 +65,7 @@ class Daemon:
             concurrency=settings.concurrency,
             batch=settings.batch,
             held=self.held,
-            limits=Limits(task_timeout_s=self.serve.task_timeout_s),
+            limits=Limits(task_timeout_s=self.serve.task_timeout_s, again_s=RENEW_S),
         )
         self.engine = Engine(callers, settings.backlog, options=options)
         self.log = log
@@ -80,7 +80,7 @@ class Daemon:
         self.reloads = 0
         self.reload_error = ""
         self.outcomes: Counter[tuple[str, str]] = Counter()  # rows, by account and state
-        self._stopped: set[str] = set()  # accounts, of which the log has told
+        self._left_alone: set[tuple[str, str]] = set()  # accounts and targets of which the log has told
         self._draining = asyncio.Event()
         self._reload_asked = asyncio.Event()
         self._operations = Operations(self)
@@ -160,6 +160,8 @@ class Daemon:
             return
         self.serve, self.intake.routes, self.mover.linger_s = serve, routes, serve.linger_s
         self.server.endpoints = self._endpoints(serve)
+        if run := self.engine.current:
+            run.try_again()
         self.reloads += 1
         self.reload_error = ""
         self.log.event("reloaded", routes=len(routes.routes), listeners=len(serve.listeners))
@@ -187,7 +189,7 @@ class Daemon:
         yield from (f"serve.{name}" for name, value in serve.fixed.items() if value != fixed[name])
 
     async def _work(self) -> None:
-        """One run after the other: each takes up what the one before it left."""
+        """One run, and another whenever the disk was full: each takes up what the one before it left."""
         while True:
             watching = asyncio.create_task(self._watch(), name="syncmux watch")
             try:
@@ -197,38 +199,29 @@ class Daemon:
                         self.mover.ended()
             except NoSpaceError as error:
                 self.log.event("no_space", error=str(error), again_in_s=RENEW_S)
-            except (CallError, ConfigError):  # no account could go on
-                self._tell_stopped()
+            except (CallError, ConfigError):  # the log has told
+                pass
             finally:
-                renewing = watching.done()
                 watching.cancel()
             if self.draining:
                 return
-            if renewing:  # those who work are not to wait for those who do not
-                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_S):
                     await self._draining.wait()
 
     async def _watch(self) -> None:
-        """Have a run end a while after it had to leave something alone, so that the next one tries it."""
-        left_alone = 0.0
-        while left_alone < RENEW_S:
+        """Tell of what has to be left alone, and of what goes on."""
+        while True:
             await asyncio.sleep(WATCH_S)
-            self._tell_stopped()
             run = self.engine.current
-            if run and (run.stopped or any(starter.closed_targets for starter in run.starters.values())):
-                left_alone += WATCH_S
-        if run := self.engine.current:
-            run.drain()
-
-    def _tell_stopped(self) -> None:
-        stopped = self.engine.current.stopped if self.engine.current else {}
-        for account in stopped.keys() - self._stopped:
-            self.log.event("stopped", account=account, error=str(stopped[account]), again_in_s=RENEW_S)
-        for account in self._stopped - stopped.keys():
-            self.log.event("goes_on", account=account)
-        self._stopped = set(stopped)
+            now = {(each.account, each.target): each for each in run.left_alone} if run else {}
+            for account, target in now.keys() - self._left_alone:
+                each = now[account, target]
+                again_in_s = round(max(0.0, each.until - time.time()))
+                self.log.event("stopped", account=account, target=target, error=each.why, again_in_s=again_in_s)
+            for account, target in self._left_alone - now.keys():
+                self.log.event("goes_on", account=account, target=target)
+            self._left_alone = set(now)
 
     async def _end(self, working: asyncio.Task[None], beside: Sequence[asyncio.Task[None]]) -> None:
         until = time.monotonic() + self.serve.grace_s

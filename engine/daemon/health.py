@@ -8,6 +8,7 @@ from engine.daemon.observation import Observation
 
 SILENT_S = 10.0  # without an answer of the backlog, which is asked every second
 SLOW_S = 1.0  # lateness of the event loop that senders notice
+MOST_CLOSED = 20  # targets that are named
 STUCK_S = 5.0  # that says something is wrong with the process
 
 
@@ -38,8 +39,12 @@ def obstacles(seen: Observation) -> Iterator[str]:
 
 def warnings(seen: Observation) -> Iterator[str]:
     """What somebody should see to, while events are still taken: they wait, and nothing is lost."""
-    for account, why in sorted(seen.stopped.items()):
-        yield f"account {account} has stopped: {why}"
+    for account, _, why, until in sorted(seen.stopped):
+        yield f"account {account} has stopped{_again(until - seen.at)}: {why}"
+    for account, target, why, until in sorted(seen.closed)[:MOST_CLOSED]:
+        yield f"target {target} of account {account} cannot be used{_again(until - seen.at)}: {why}"
+    if (more := len(seen.closed) - MOST_CLOSED) > 0:
+        yield f"{more:,} more targets cannot be used"
     for account in sorted(seen.strangers):
         yield f"rows wait for account {account}, which the settings do not have"
     for each in seen.lanes:
@@ -54,3 +59,7 @@ def warnings(seen: Observation) -> Iterator[str]:
             yield f"source {source} is in trouble: {why}"
     if seen.reload_error:
         yield f"the last reload was refused: {seen.reload_error}"
+
+
+def _again(in_s: float) -> str:
+    return f", and is tried again in {in_s:,.0f} s" if in_s > 0 else ""

@@ -5,6 +5,7 @@ No label holds anything that senders choose: no key of an object, no target.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from engine.daemon.exposition import Metric, Value
@@ -55,9 +56,13 @@ def _lanes(seen: Observation) -> Iterator[Metric]:
         )
     ]
     yield Metric("syncmux_lane_outcomes_total", "counter", "Calls that ended, by how.", answers)
-    accounts = sorted({each.lane.account for each in seen.lanes} | set(seen.stopped))
-    stopped = [({"account": account}, int(account in seen.stopped)) for account in accounts]
-    yield Metric("syncmux_account_stopped", "gauge", "1 while an account cannot go on.", stopped)
+    accounts = sorted({each.lane.account for each in seen.lanes})
+    for name, text, left_alone in (
+        ("syncmux_account_stopped", "1 while an account cannot go on.", seen.stopped),
+        ("syncmux_targets_closed", "Targets that cannot be used, as their cloud says.", seen.closed),
+    ):
+        number = Counter([each.account for each in left_alone])
+        yield Metric(name, "gauge", text, [({"account": account}, number[account]) for account in accounts])
 
 
 def _backlog(seen: Observation) -> Iterator[Metric]:

@@ -80,7 +80,7 @@ class Monitor:
             reloads=daemon.reloads,
             reload_error=daemon.reload_error,
             lag_s=max(self._lags),
-            stopped={account: str(error) for account, error in run.stopped.items()} if run else {},
+            left_alone=run.left_alone if run else (),
             strangers=daemon.mover.strangers,
             lanes=list(self._lanes()),
             tasks=sum([starter.tasks for starter in run.starters.values()]) if run else 0,

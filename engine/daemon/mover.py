@@ -23,6 +23,7 @@ from engine.run import Run, Supply
 
 ROWS_AT_ONCE = 250  # in one transaction: whoever waits for the next one is not to wait long
 AHEAD = 512  # jobs that may wait at a target
+LOOK_AGAIN_S = 1.0  # whether what is left alone goes on
 REPORT = "serve"  # where rejected rows are kept
 
 
@@ -90,7 +91,10 @@ class Mover(Supply):
         soonest_s = math.inf
         due: list[tuple[float, Want]] = []  # with since when the first row waits
         for destination, heap in self._inbox.heaps.items():
-            if destination in self._blocked or self._closed(run, destination):
+            if destination in self._blocked:
+                continue
+            if self._closed(run, destination):
+                soonest_s = min(soonest_s, LOOK_AGAIN_S)
                 continue
             left_s = self.linger_s - (now - heap.since)
             limit = heap.rows
@@ -113,7 +117,7 @@ class Mover(Supply):
         return max(1, ROWS_AT_ONCE // self._batch) * self._batch
 
     def _closed(self, run: Run, destination: Destination) -> bool:
-        """Whether nothing can be done there in this run."""
+        """Whether nothing can be done there for now."""
         kind = kinds().get(destination.kind)
         if kind is None:
             return True

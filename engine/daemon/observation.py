@@ -11,6 +11,7 @@ from engine.daemon.intake import Counts
 from engine.daemon.mover import Moved
 from engine.lanes import Count
 from engine.model import Lane
+from engine.rest import LeftAlone
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Observation:
     reloads: int = 0
     reload_error: str = ""
     lag_s: float = 0.0  # how late the event loop was, at worst, in the last seconds
-    stopped: Mapping[str, str] = field(default_factory=dict)  # accounts, and why
+    left_alone: Sequence[LeftAlone] = ()
     strangers: Collection[str] = ()  # accounts that rows wait for and the settings do not have
     lanes: Sequence[LaneView] = ()
     tasks: int = 0  # that run at the clouds
@@ -86,3 +87,13 @@ class Observation:
     sources: Mapping[str, str] = field(default_factory=dict)  # by name, their trouble, or ""
     moved: Moved = field(default_factory=Moved)
     outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)  # rows, by account and state
+
+    @property
+    def stopped(self) -> list[LeftAlone]:
+        """Accounts."""
+        return [each for each in self.left_alone if not each.target]
+
+    @property
+    def closed(self) -> list[LeftAlone]:
+        """Targets."""
+        return [each for each in self.left_alone if each.target]

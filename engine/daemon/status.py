@@ -15,6 +15,7 @@ from engine.daemon.health import obstacles, warnings
 from engine.daemon.observation import LaneView, Observation
 from engine.daemon.rows import kinds
 from engine.report import MOST_NAMED, named
+from engine.rest import LeftAlone
 
 VERSION = 1
 MOST_TARGETS = 100  # that have most to do
@@ -33,7 +34,9 @@ def status(seen: Observation) -> dict[str, Any]:
         **_backlog(seen),
         "inbox": _inbox(seen),
         "lanes": [_lane(each) for each in seen.lanes],
-        "stopped": dict(seen.stopped),
+        "stopped": {each.account: each.why for each in seen.stopped},
+        "closed_targets": [_closed(seen, each) for each in seen.closed[:MOST_TARGETS]],
+        "closed_targets_in_all": len(seen.closed),
         "tasks_running": seen.tasks,
         "senders": {name: asdict(counts) for name, counts in sorted(seen.senders.items())},
         "listeners": list(seen.server.listeners),
@@ -97,6 +100,11 @@ def _fixed(verb: str, values: tuple[str, ...]) -> dict[str, str]:
     names = list(kind.cloud.row._fields)
     del names[kind.column]
     return dict(zip(names, values, strict=True))
+
+
+def _closed(seen: Observation, each: LeftAlone) -> dict[str, Any]:
+    again_in_s = round(max(0.0, each.until - seen.at), 3)
+    return {"account": each.account, "target": each.target, "why": each.why, "again_in_s": again_in_s}
 
 
 def _ago(seen: Observation, since: float) -> float:

@@ -25,6 +25,7 @@ from engine.daemon.observation import (
 )
 from engine.lanes import Count, Durations
 from engine.model import Job, Lane, State, Target
+from engine.rest import LeftAlone
 from tests.daemon.prometheus import parsed, unescaped
 
 LANE = Lane("cloud", "acc", "Start")
@@ -51,7 +52,7 @@ def observation() -> Observation:
             LaneView(LANE, True, counts, 12.5, 3, held=True, sick_s=4.0, last_error="down"),
             LaneView(Lane("cloud", "acc", "Poll"), False, Count()),
         ],
-        stopped={"acc": "why"},
+        left_alone=[LeftAlone("acc", "", "why", 0.0), *(LeftAlone("acc", f"gw-{i}", "gone", 1060.0) for i in range(2))],
         tasks=4,
         inbox=InboxView(7, 10, False, [(Destination("push", ("", "4711")), 7, 940.0)]),
         server=ServerView("127.0.0.1:1", ["own"], {("/metrics", 200): 3, ("", 404): 1}, 2, 5),
@@ -87,6 +88,7 @@ def test_everything_is_told() -> None:
         ("syncmux_lane_in_flight", lane, 3),
         ("syncmux_lane_paused", lane, 1),
         ("syncmux_account_stopped", {"account": "acc"}, 1),
+        ("syncmux_targets_closed", {"account": "acc"}, 2),
         ("syncmux_backlog_rows", {"state": "waiting"}, 20),
         ("syncmux_backlog_jobs", {"state": "failed"}, 1),
         ("syncmux_backlog_rows", {"state": "succeeded"}, 0),

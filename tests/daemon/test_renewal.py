@@ -14,7 +14,9 @@ from engine import Engine
 from engine.clouds.huawei.sync_tasks import StartSyncTask, StopSyncTask
 from engine.config import accounts, load
 from engine.daemon.daemon import Daemon
+from engine.daemon.health import warnings
 from engine.daemon.log import Log
+from engine.daemon.monitor import Monitor
 from engine.notifications import lines
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve, event
@@ -48,56 +50,89 @@ async def take(daemon: Daemon, *keys: str) -> None:
     await daemon.intake.take("test", lines.events(b"\n".join(event(key) for key in keys)))
 
 
-async def test_a_target_that_cannot_be_used_is_tried_again(
+def left_alone(daemon: Daemon) -> list[str]:
+    run = daemon.engine.current
+    return [each.target or each.account for each in run.left_alone] if run else []
+
+
+async def test_the_rows_of_a_target_that_cannot_be_used_wait_until_it_can(
     serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One look at a time goes out, ever more rarely, and nothing fails meanwhile."""
     async with running(serve, monkeypatch) as daemon, Engine(accounts(load(None)), ":memory:") as operator:
         await operator.do(StopSyncTask(serve.sync_task))
         try:
-            await take(daemon, "refused")
-            await until(lambda: daemon.outcomes["huawei", "failed"] == 1)
-            await take(daemon, "waiting", "refused")
-            assert daemon.inbox.rows == 2, "nothing more is offered to it"
+            await take(daemon, "first")
+            await until(lambda: left_alone(daemon) == [serve.sync_task])
+            await take(daemon, "second", "first")
+            await asyncio.sleep(2.0)  # where a look every 0.2 s would make ten
+            assert 2 <= cloud.ledger()["calls"]["ShowSyncTask"] <= 5
+            assert any("cannot be used, and is tried again in" in each for each in warnings(Monitor(daemon).observe()))
+            assert (daemon.inbox.rows, left_alone(daemon)) == (2, [serve.sync_task])
         finally:
             started = StartSyncTask(sync_task_id=serve.sync_task, src_ak="a", src_sk="s", dst_ak="d", dst_sk="e")
             await operator.do(started)
-        await until(lambda: cloud.keys == {"waiting": 1, "refused": 1})
-        assert (daemon.outcomes["huawei", "failed"], daemon.inbox.rows) == (1, 0)
+        daemon.reload()
+        await until(lambda: cloud.keys.keys() == {"first", "second"})
+        await until(lambda: left_alone(daemon) == [])
+        assert daemon.outcomes["huawei", "failed"] == 0
 
 
-async def test_an_account_that_is_refused_is_tried_again(
+async def test_a_gateway_that_is_not_there_is_asked_for_by_one_job_at_a_time(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = serve.route("shares"), serve.trigger("gw-late")
+    cloud.set(gateways=["gw-other"], task_s=0.05)
+    async with running(serve, monkeypatch, *shares) as daemon:
+        await take(daemon, *(f"{number}/photo" for number in range(40)))
+        await until(lambda: "gw-late" in left_alone(daemon))
+        first = cloud.ledger()["calls"]["TriggerGatewayRemoteSync"]
+        await asyncio.sleep(2.0)
+        assert 1 <= cloud.ledger()["calls"]["TriggerGatewayRemoteSync"] - first <= 4
+        cloud.set(gateways=["gw-late"], task_s=0.05)
+        daemon.reload()
+        await until(lambda: len(cloud.directories) == 40)
+        assert daemon.outcomes["alibaba", "failed"] == 0
+
+
+async def test_a_key_that_is_refused_is_tried_ever_more_rarely_and_at_a_reload(
     serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     serve.environ = {**serve.environ, "HUAWEICLOUD_SDK_SK": "wrong"}
+
+    def refused() -> int:
+        return sum(cloud.ledger()["refused"].values())
+
     async with running(serve, monkeypatch) as daemon:
         await take(daemon, "k")
-        first = daemon.engine.current
-        await until(lambda: daemon.engine.current is not first)
+        await until(lambda: left_alone(daemon) == ["huawei"])
+        await asyncio.sleep(2.0)
+        before = refused()
+        assert 2 <= before <= 5
+        daemon.reload()
+        await until(lambda: refused() > before)
         assert (daemon.inbox.rows, cloud.keys) == (1, {})
 
 
 async def test_those_who_work_do_not_wait_for_those_who_do_not(
     serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A target that cannot be used has the run begun anew time and again, and the others hardly notice."""
+    """A target that cannot be used is tried time and again, and the others do not notice."""
     waited_s: list[float] = []
-    runs = set()
     shares = serve.route("shares"), serve.trigger()
     async with running(serve, monkeypatch, *shares) as daemon, Engine(accounts(load(None)), ":memory:") as operator:
-        monkeypatch.setattr("engine.daemon.daemon.RENEW_S", 2.0)
         await operator.do(StopSyncTask(serve.sync_task))
         try:
             began = time.monotonic()
-            while time.monotonic() < began + 9:
+            while time.monotonic() < began + 3:
                 due = time.monotonic()
                 await take(daemon, f"{len(waited_s)}/photo")
                 await until(lambda: len(cloud.directories) > len(waited_s))
                 waited_s.append(time.monotonic() - due)
-                runs.add(id(daemon.engine.current))
         finally:
             started = StartSyncTask(sync_task_id=serve.sync_task, src_ak="a", src_sk="s", dst_ak="d", dst_sk="e")
             await operator.do(started)
-    assert len(runs) > 2
+        assert cloud.ledger()["calls"]["ShowSyncTask"] > 2
     assert max(waited_s) < 1.5
 
 

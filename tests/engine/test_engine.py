@@ -192,6 +192,21 @@ async def test_wrong_credentials_stop_the_account_at_once(clouds: Clouds) -> Non
     assert clouds.ledger()["calls"].get("TriggerGatewayRemoteSync", 0) <= 22
 
 
+async def test_a_wrong_key_is_told_once_however_much_there_is_to_do(clouds: Clouds) -> None:
+    """Huawei locks a key after a few refusals in a row."""
+    project = {"project_id": "p"}
+    for account in (
+        clouds.account("gateways", "alibaba", secret="not-the-secret"),
+        clouds.account("buckets", "huawei", secret="not-the-secret", settings=project),
+    ):
+        rows = directories(100) if account.cloud == "alibaba" else [Push("k", f"task-{i}") for i in range(100)]
+        before = sum(clouds.ledger()["refused"].values())
+        async with Engine([account], ":memory:", rate=FAST) as engine:
+            with pytest.raises(UnauthorizedError):
+                await outcomes(engine, rows)
+        assert sum(clouds.ledger()["refused"].values()) - before == 1
+
+
 async def test_an_account_that_stopped_does_not_keep_the_run_from_its_end(clouds: Clouds) -> None:
     """Also when its jobs fill the window, so that the input is never read to its end."""
     wrong = clouds.account("wrong", "alibaba", secret="not-the-secret")

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 import orjson
 
 from engine import Engine, Push
-from engine.starter import INSPECTIONS
+from engine.judge import INSPECTIONS
 from tests.engine.conftest import Clouds
 
 SLOW_S = 1.0

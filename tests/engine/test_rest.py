@@ -1,0 +1,83 @@
+"""What cannot go on is left alone, ever longer, and no longer than nothing has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from engine import Engine, Limits, Options, Trigger
+from engine.model import Fetched, Send
+from engine.rest import Rest
+from signers import Credentials
+from tests.engine.conftest import Clouds
+
+
+async def length_s(rest: Rest, *, longer: bool = True) -> float:
+    """How long the next one is to be."""
+    before = time.time()
+    await rest.take(longer=longer)
+    return round(rest.until - before, 2)
+
+
+async def test_each_rest_is_twice_as_long_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.rest.LONGEST_S", 0.3)
+    rest = Rest(0.1, clock=lambda: 5.0)
+    assert [await length_s(rest) for _ in range(4)] == pytest.approx([0.1, 0.2, 0.3, 0.3], abs=0.05)
+
+
+async def test_after_it_went_on_for_longer_than_it_had_rested_the_next_rest_is_short() -> None:
+    now = 5.0
+    rest = Rest(0.05, clock=lambda: now)
+    for _ in range(3):
+        await rest.take()
+    now += 0.15
+    assert await length_s(rest) == pytest.approx(0.4, abs=0.05)
+    now += 0.45
+    assert await length_s(rest) == pytest.approx(0.05, abs=0.03)
+
+
+async def test_where_trying_does_no_harm_rests_are_short() -> None:
+    rest = Rest(0.05, clock=lambda: 5.0)
+    assert [await length_s(rest, longer=False) for _ in range(3)] == pytest.approx([0.05] * 3, abs=0.03)
+
+
+async def test_a_rest_that_is_cut_is_over_and_the_next_one_is_the_first() -> None:
+    rest = Rest(60.0)
+    for _ in range(2):
+        resting = asyncio.create_task(rest.take())
+        await asyncio.sleep(0)
+        assert 50.0 < rest.until - time.time() < 70.0
+        rest.cut()
+        await resting
+
+
+async def test_an_account_goes_on_as_soon_as_it_has_other_credentials(
+    clouds: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.client.LOOK_S", 0.01)
+    found = Credentials("emulator-ak", "not-the-secret")
+
+    async def profile(send: Send) -> Fetched:
+        return Fetched(found, "a file", look_again_s=0.0)
+
+    account = replace(clouds.gateways, credentials=profile)
+    options = Options(limits=Limits(again_s=3600.0), wait=False)
+
+    async def until(left_alone: bool) -> None:
+        while bool(engine.current and engine.current.left_alone) is not left_alone:  # noqa: ASYNC110 - as a cloud says
+            await asyncio.sleep(0.01)
+
+    async def rows() -> AsyncIterator[Trigger]:
+        nonlocal found
+        yield Trigger("gw-1", "NFSx", "/a")
+        await until(left_alone=True)
+        found = Credentials("emulator-ak", "emulator-sk")
+        await until(left_alone=False)
+
+    async with Engine([account], ":memory:", options=options) as engine:
+        async with asyncio.timeout(30):
+            assert [outcome.state async for outcome in engine.run(rows())] == ["accepted"]
