@@ -13,7 +13,7 @@ from engine.config import Settings, accounts
 from engine.daemon.configuration import read, read_routed
 from engine.daemon.http_head import Endpoint
 from engine.daemon.intake import EventSource, Intake
-from engine.daemon.listener import Listener
+from engine.daemon.listener import PREFIX, Listener
 from engine.daemon.log import Log
 from engine.daemon.mover import Mover
 from engine.daemon.operations import Operations
@@ -32,7 +32,6 @@ from engine.run import Options
 from engine.settler import Ending
 from engine.transport import Transport
 
-PREFIX = "/v1/events/"
 RENEW_S = 60.0  # until accounts and targets that had to stop are tried again, at first
 WATCH_S = 1.0
 RELOADED = {"serve", "routes", "listeners"}  # parts of the settings that are read anew; of `serve`, what is not fixed

@@ -14,6 +14,7 @@ from engine.daemon.readers import Reader
 from engine.errors import BacklogError, CallError, InboxFullError, NoSpaceError, TooManyRowsError
 from engine.notifications import NotificationError, UntrustedError
 
+PREFIX = "/v1/events/"
 NO_SPACE_RETRY_S = 10
 
 

@@ -11,8 +11,13 @@ from collections.abc import Callable, Iterator
 from engine.daemon.exposition import Metric, Value
 from engine.daemon.health import ailments, obstacles
 from engine.daemon.intake import Counts
+from engine.daemon.listener import PREFIX
 from engine.daemon.observation import LaneView, Observation
 from engine.model import State
+
+# A counter that appears with its first event has not increased, for Prometheus: so all stand here at nought.
+ENDS = [state.name.lower() for state in (State.SUCCEEDED, State.ACCEPTED, State.FAILED)]
+EVENT_ANSWERS = (202, 400, 401, 403, 408, 413, 415, 422, 429, 431, 500, 503, 507)
 
 
 def metrics(seen: Observation) -> Iterator[Metric]:
@@ -82,7 +87,8 @@ def _backlog(seen: Observation) -> Iterator[Metric]:
     yield _gauge("syncmux_backlog_silent_seconds", "Since the backlog answered last. It is asked often.", silent_s)
     yield _gauge("syncmux_backlog_no_space", "1 while the disk is full.", int(bool(seen.no_space)))
     yield _gauge("syncmux_tasks_running", "Tasks that run at the clouds.", seen.tasks)
-    ended = [({"account": account, "state": state}, rows) for (account, state), rows in sorted(seen.outcomes.items())]
+    ends = dict.fromkeys([(each.lane.account, state) for each in seen.lanes for state in ENDS], 0) | dict(seen.outcomes)
+    ended = [({"account": account, "state": state}, rows) for (account, state), rows in sorted(ends.items())]
     yield Metric("syncmux_rows_ended_total", "counter", "Rows that came to their end.", ended)
 
 
@@ -119,7 +125,9 @@ def _intake(seen: Observation) -> Iterator[Metric]:
 
 def _server(seen: Observation) -> Iterator[Metric]:
     server = seen.server
-    answers = [({"path": path, "status": str(status)}, n) for (path, status), n in sorted(server.answers.items())]
+    paths = [PREFIX + listener for listener in server.listeners]
+    known = dict.fromkeys([(path, status) for path in paths for status in EVENT_ANSWERS], 0) | dict(server.answers)
+    answers = [({"path": path, "status": str(status)}, n) for (path, status), n in sorted(known.items())]
     yield Metric("syncmux_http_answers_total", "counter", "Requests, by path; none where there is no such.", answers)
     yield _gauge("syncmux_http_connections", "Open connections.", server.connections)
     yield _counter("syncmux_http_refused_connections_total", "Connections beyond the bounds.", server.refused)

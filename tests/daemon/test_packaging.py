@@ -11,12 +11,14 @@ from typing import Any
 from engine.config import Settings
 from engine.daemon.exposition import exposition
 from engine.daemon.metrics import metrics
+from engine.daemon.observation import Observation, ServerView
 from engine.daemon.settings import read_serve
 from tests.daemon.prometheus import Family, names, parsed
 from tests.daemon.test_metrics import observation
 
 ROOT = Path(__file__).resolve().parents[2]
 METRIC = re.compile(r"\b((?:syncmux|process)_\w+)")
+COUNTED = re.compile(r"\b(?:increase|rate)\((\w+)(\{[^}]*\})?\[")
 STATES = {"succeeded", "accepted", "failed"}
 
 
@@ -46,6 +48,21 @@ def test_every_alert_is_about_something_that_is_exported() -> None:
         assert wanted <= known | {"instance", "job"}, rule["alert"]
         for state in re.findall(r'state="(\w+)"', rule["expr"]):
             assert state in STATES
+
+
+def test_what_an_alert_counts_is_there_before_it_happens_first() -> None:
+    """For `increase` and `rate`, what was not there before has not changed."""
+    began = Observation(at=1.0, monotonic=1.0, began_at=0.0, version="1", lanes=observation().lanes,
+                        server=ServerView("", ["own"]), sources={"oss": ""})  # fmt: skip
+    told = parsed(exposition(metrics(began)).decode())
+    counted = [found for rule in rules() for found in COUNTED.findall(rule["expr"])]
+    assert len(counted) >= 4
+    for name, labels in counted:
+        samples = [dict(each) for _, each in _family(told, name).samples]
+        wanted = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+        owners = {each.get("account") or each["sender"] for each in samples if wanted.items() <= each.items()}
+        assert owners == ({"acc"} if "account" in samples[0] else {"own", "oss"}), name
+    assert told["syncmux_http_answers_total"].value(path="/v1/events/own", status="429") == 0
 
 
 def _family(told: dict[str, Family], name: str) -> Family:
