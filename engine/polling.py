@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import count
+from math import inf
 from typing import NamedTuple
 
 from engine.clouds import TaskPage, TaskState
@@ -88,6 +89,22 @@ class _Watched:
     unknown: int = 0  # answers in a row to a question for it alone which did not know it
 
 
+class _Looks(NamedTuple):
+    """When the tasks of a target are worth looks: the first of them, as many as a sweep should find, all; and the
+    latest time for the first. It takes as long to find out as there are tasks."""
+
+    first: float
+    worth: float
+    last: float
+    by: float
+
+    def and_one(self, look_at: float, look_by: float) -> _Looks | None:
+        """With a task more; None if all have to be looked through: mostly it is the last one to be looked at."""
+        if look_at < self.worth:
+            return None
+        return _Looks(min(self.first, look_at), self.worth, max(self.last, look_at), min(self.by, look_by))
+
+
 class Watch:
     """The running tasks of one target."""
 
@@ -99,7 +116,7 @@ class Watch:
         self._to_see: set[str] = set()
         self._listed: TaskPage | None = None
         self._not_before = 0.0
-        self._best: tuple[bool, bool, float] | None = None  # what `due` was asked and found last, while it holds
+        self._looks: _Looks | None = None  # while no answer has changed them
 
     def __len__(self) -> int:
         return len(self._open)
@@ -114,9 +131,8 @@ class Watch:
         else:
             look_at = job.started_at + self._typical.least_s
             self._open[job.task] = _Watched([job], job.started_at, look_at, look_at + LATE_S)
-            # While more is to come, one that is to be looked at later changes nothing: thousands come one by one.
-            if self._best and not (self._best[0] and look_at >= self._best[2]):
-                self._best = None
+            if self._looks:
+                self._looks = self._looks.and_one(look_at, look_at + LATE_S)
 
     def due(self, *, more: bool, blocked: bool) -> float | None:
         """When to begin the next sweep; None while nothing runs.
@@ -127,19 +143,16 @@ class Watch:
         """
         if not self._open:
             return None
-        if self._best is None or self._best[:2] != (more, blocked):
-            self._best = more, blocked, self._best_time(more, blocked)
-        return max(self._not_before, self._best[2])
-
-    def _best_time(self, more: bool, blocked: bool) -> float:
-        looks = [watched.look_at for watched in self._open.values()]
-        late = min(watched.look_by for watched in self._open.values())
+        looks = self._looks = self._looks or self._all_looks()
         if blocked:
-            return min(looks)
-        if not more:
-            return min(late, max(looks))
+            return max(self._not_before, looks.first)
+        return max(self._not_before, min(looks.by, looks.worth if more else looks.last))
+
+    def _all_looks(self) -> _Looks:
+        looks = [watched.look_at for watched in self._open.values()]
         worth = WORTH_A_POLL * -(-len(looks) // self._page_size)
-        return min(late, nsmallest(worth, looks)[-1]) if len(looks) >= worth else late
+        at_worth = nsmallest(worth, looks)[-1] if len(looks) >= worth else inf
+        return _Looks(min(looks), at_worth, max(looks), min([watched.look_by for watched in self._open.values()]))
 
     def ask(self, now: float) -> Ask | None:
         """The next question of the sweep, beginning one if none is under way; None when the sweep is over."""
@@ -162,7 +175,7 @@ class Watch:
     def heard(self, question: Ask, page: TaskPage, now: float) -> list[Ended]:
         """Take an answer in, and say which jobs' tasks ended by it."""
         self._listed = page
-        self._best = None
+        self._looks = None
         ended = []
         for state in page.tasks:
             watched = self._open.get(state.task)
@@ -187,7 +200,7 @@ class Watch:
 
     def overdue(self, before: float) -> list[Job]:
         """Stop watching the tasks that were started before `before`; returns their jobs."""
-        self._best = None
+        self._looks = None
         late = [task for task, watched in self._open.items() if watched.since < before]
         return [job for task in late for job in self._open.pop(task).jobs]
 

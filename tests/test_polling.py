@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -182,6 +184,32 @@ def test_a_thousand_more_tasks_move_nothing_that_is_due_before_them() -> None:
         watch.add(job(100 + number, 10.0))
     assert watch.due(more=True, blocked=False) == due
     assert watch.due(more=False, blocked=False) != due
+
+
+@pytest.mark.parametrize("more", [False, True])
+@pytest.mark.parametrize("blocked", [False, True])
+def test_when_to_look_is_known_without_going_through_all_tasks_after_each_that_is_added(
+    more: bool, blocked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch, fresh = (watched(Gateway(), 1000, takes=60.0, apart=0.01) for _ in range(2))
+    assert watch.due(more=more, blocked=blocked) is not None
+    gone_through = SimpleNamespace(times=0)
+
+    class Open(dict[str, Any]):
+        def values(self) -> Any:
+            gone_through.times += 1
+            return super().values()
+
+    monkeypatch.setattr(watch, "_open", Open(watch._open))
+    for number in range(100):
+        for each in (watch, fresh):
+            each.add(job(2000 + number, 100.0 + number))
+        assert watch.due(more=not more, blocked=blocked) is not None
+        found = watch.due(more=more, blocked=blocked)
+    assert gone_through.times == 0
+    assert found == fresh.due(more=more, blocked=blocked) or (more and not blocked), (
+        "what is worth a look is not counted anew"
+    )
 
 
 def test_while_jobs_wait_for_room_the_first_end_counts() -> None:
