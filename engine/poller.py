@@ -76,6 +76,9 @@ class Poller:
         if due is None:
             del self._due_at[queue]
             return
+        self._put_down(queue, due)
+
+    def _put_down(self, queue: TargetQueue, due: float) -> None:
         self._due_at[queue] = due
         heapq.heappush(self._due, (due, next(self._order), queue))
         if self._due[0][2] is queue:
@@ -132,9 +135,7 @@ class Poller:
         self.lane.leave()
         self._asking.discard(queue)
         if queue.watch.sweeping:
-            self._due_at[queue] = now = self._clock()
-            heapq.heappush(self._due, (now, next(self._order), queue))
-            self._rescheduled.set()
+            self._put_down(queue, self._clock())
         else:
             self.schedule(queue)
 
