@@ -30,17 +30,18 @@ class Evenness(NamedTuple):
     exact: bool  # whether a chunk waits for its time to the fraction of a millisecond
 
 
-EVENNESS = Evenness(0.990, 1.0, False)
+EVENNESS = Evenness(0.995, 1.0, False)
 # Where a tenth of a second holds so few requests that one more would be a burst, none may come early.
 EVENNESS_BELOW = 67.0  # calls/s
-EVENNESS_OF_FEW = Evenness(0.985, 0.987, True)
+EVENNESS_OF_FEW = Evenness(0.995, 0.996, True)
 
 
 class Permits:
     """Leave to send, one request each, at a rate that may change.
 
     A leaky bucket holds the average. What it holds back for a while it would give at once, so chunks are also spaced:
-    over any tenth of a second the rate is kept as it is over an hour.
+    over any tenth of a second the rate is kept as it is over an hour. In no time there is more than the rate allows,
+    but for one chunk and what `LATE_S` is worth, when the event loop was late.
     """
 
     def __init__(self, pace: Pace) -> None:
