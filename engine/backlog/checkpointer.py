@@ -2,6 +2,10 @@
 
 Left to itself, SQLite does it within whichever commit finds the log long enough, which then takes ten times as long.
 https://www.sqlite.org/wal.html#ckpt
+
+The log begins anew once all of it is copied and nobody reads from it. Under steady load there is always more by the
+time the thread is done: commits slow down until that is little, and one of them copies it. While somebody reads, what
+came since they began cannot be copied, and the log grows until they end.
 """
 
 from __future__ import annotations
@@ -11,8 +15,10 @@ from contextlib import suppress
 
 import apsw
 
-COPY_PAGES = 16_000  # in the log, from which on they are copied
-MOST_PAGES = 64_000  # then the commit does what is left after all: only so the log begins anew under steady load
+COPY_PAGES = 4_000  # in the log, from which on they are copied
+MOST_PAGES = 16_000  # in the log, from which on it should begin anew
+LEFT_PAGES = 2_000  # that a commit copies for that, at most
+WAIT_S = 0.03  # that a commit waits instead, at most, so that the thread comes to there
 
 
 class Checkpointer:
@@ -21,7 +27,9 @@ class Checkpointer:
     def __init__(self, writing: apsw.Connection, path: str) -> None:
         self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         self._connection.execute("PRAGMA synchronous=FULL")
+        self._copied = 0  # pages of the log, at least, unless it has begun anew
         self._due = threading.Event()
+        self._idle = threading.Event()  # nothing is being copied
         self._over = False
         self._thread = threading.Thread(target=self._run, name="syncmux-checkpoint", daemon=True)
         self._thread.start()
@@ -36,10 +44,15 @@ class Checkpointer:
 
     def _committed(self, writing: apsw.Connection, database: str, pages: int) -> int:
         """In the thread that writes, after each commit: how long the log is."""
-        if pages >= MOST_PAGES:
-            _copy(writing)
+        if pages < self._copied:
+            self._copied = 0
+        if pages >= MOST_PAGES and pages - self._copied <= LEFT_PAGES:
+            self._copy(writing)
         elif pages >= COPY_PAGES:
+            self._idle.clear()
             self._due.set()
+            if pages >= MOST_PAGES:
+                self._idle.wait(WAIT_S)
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
@@ -47,10 +60,11 @@ class Checkpointer:
             self._due.wait()
             self._due.clear()
             if not self._over:
-                _copy(self._connection)
+                self._copy(self._connection)
+            self._idle.set()
 
-
-def _copy(connection: apsw.Connection) -> None:
-    # What cannot be copied now stays in the log, where it is as durable: somebody reads, or the disk is full.
-    with suppress(apsw.Error):
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    def _copy(self, connection: apsw.Connection) -> None:
+        # What cannot be copied now stays in the log, where it is as durable: somebody reads, or the disk is full.
+        with suppress(apsw.Error):
+            pages, copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._copied = copied if copied < pages else 0

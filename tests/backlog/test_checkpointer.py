@@ -26,6 +26,7 @@ def jobs(start: int, number: int) -> list[Job]:
 def small_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpointer, "COPY_PAGES", 40)
     monkeypatch.setattr(checkpointer, "MOST_PAGES", 160)
+    monkeypatch.setattr(checkpointer, "LEFT_PAGES", 40, raising=False)
 
 
 async def test_the_log_is_copied_while_nobody_writes(tmp_path: Path) -> None:
@@ -58,6 +59,31 @@ async def test_what_somebody_reads_is_copied_later(tmp_path: Path) -> None:
         for start in range(1000, 1200, 10):
             await backlog.put(jobs(start, 10))
     assert rows(tmp_path) == 1200
+
+
+async def test_no_commit_copies_all_that_a_reader_has_held_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "backlog.db"
+    async with SqliteBacklog(path) as backlog:
+        await backlog.put(jobs(0, 100))
+        reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        with reader:
+            reader.execute("SELECT count(*) FROM job").fetchone()
+            for start in range(100, 1000, 10):
+                await backlog.put(jobs(start, 10))
+        reader.close()
+        assert backlog._checkpointer
+        with monkeypatch.context() as patched:
+            patched.setattr(backlog._checkpointer._due, "set", lambda: None)  # so that the thread does nothing
+            before = path.stat().st_size
+            await backlog.put(jobs(1000, 10))
+            assert path.stat().st_size - before <= checkpointer.LEFT_PAGES * PAGE_BYTES
+        for start in range(1010, 3000, 10):
+            await backlog.put(jobs(start, 10))
+        assert await asyncio.to_thread(grows, path, 2000 * PAGE_BYTES)
+        assert (tmp_path / "backlog.db-wal").stat().st_size < 2000 * PAGE_BYTES  # of about 4,000 that were written
+    assert rows(tmp_path) == 3000
 
 
 def grows(path: Path, size_bytes: int) -> bool:
