@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from engine.errors import ProtocolError
+from engine.errors import ProtocolError, ThrottledError, UnavailableError
 from engine.model import Reply
 
 MAX_ID_CHARS = 256
@@ -41,6 +41,25 @@ def _parsed(reply: Reply) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProtocolError(f"the answer is not a JSON object: {excerpt(body)}", status=reply.status)
     return value
+
+
+def refusal(reply: Reply, retry_after_s: float | None) -> dict[str, Any]:
+    """The JSON object in an answer whose status is none of success.
+
+    Raises:
+        ThrottledError, UnavailableError: its status says so, and it is not JSON: it comes from something in between.
+        ProtocolError: it is not JSON, or leads elsewhere.
+    """
+    if 300 <= reply.status < 400:
+        raise ProtocolError("the endpoint redirects; redirects are not followed", status=reply.status)
+    try:
+        return json_object(reply)
+    except ProtocolError as error:
+        if reply.status == 429:
+            raise ThrottledError("too many requests", status=429, retry_after_s=retry_after_s) from None
+        if reply.status >= 500:
+            raise UnavailableError(error.message, status=reply.status) from None
+        raise
 
 
 def identifier(value: object, name: str) -> str:

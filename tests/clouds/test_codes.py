@@ -209,6 +209,16 @@ def test_oms_says_in_seconds_when_to_come_back(header: str, seconds: float | Non
         assert (type(error), error.retry_after_s) == (ThrottledError, seconds)
 
 
+@pytest.mark.parametrize("cloud", ["alibaba", "huawei"])
+@pytest.mark.parametrize("body", [b"", b"<html>"])
+def test_what_stands_between_us_and_a_cloud_may_say_by_the_status_alone_that_it_is_too_much(
+    cloud: str, body: bytes
+) -> None:
+    assert type(failure(cloud, 429, body)) is ThrottledError
+    assert type(failure(cloud, 502, body)) is UnavailableError
+    assert type(failure(cloud, 302, body)) is ProtocolError
+
+
 @pytest.mark.parametrize(
     ("limit", "per_s"),
     [

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from engine.clouds.replies import json_object, text
+from engine.clouds.replies import json_object, refusal, text
 from engine.errors import (
     BusyError,
     CallError,
@@ -53,15 +53,7 @@ def check(reply: Reply) -> None:
         if answer.get("Success") is True and text(answer.get("Code", "200")) == "200":
             return
         raise _failure(answer, reply)
-    if 300 <= reply.status < 400:
-        raise ProtocolError("the endpoint redirects; redirects are not followed", status=reply.status)
-    try:
-        answer = json_object(reply)
-    except ProtocolError as error:
-        if reply.status >= 500:
-            raise UnavailableError(error.message, status=reply.status) from None
-        raise
-    raise _failure(answer, reply)
+    raise _failure(refusal(reply, _retry_after_s(reply)), reply)
 
 
 def _failure(answer: Mapping[str, Any], reply: Reply) -> CallError:

@@ -7,8 +7,10 @@ it, whose codes come as APIG and as APIGW, at https://support.huaweicloud.com/de
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from engine.clouds.replies import excerpt, json_object, text
+from engine.clouds.replies import excerpt, json_object, refusal, text
 from engine.errors import (
     BusyError,
     CallError,
@@ -43,22 +45,12 @@ def check(reply: Reply) -> None:
         if reply.body and "json" not in kind:
             raise ProtocolError(f"the answer is {kind or 'of no type'}: {excerpt(reply.body)}", status=reply.status)
         if reply.body and not {"error_code", "error_msg", "error"}.isdisjoint(json_object(reply)):
-            raise _failure(reply)
+            raise _failure(json_object(reply), reply)
         return
-    if 300 <= reply.status < 400:
-        raise ProtocolError("the endpoint redirects; redirects are not followed", status=reply.status)
-    raise _failure(reply)
+    raise _failure(refusal(reply, _retry_after_s(reply)), reply)
 
 
-def _failure(reply: Reply) -> CallError:
-    try:
-        answer = json_object(reply)
-    except ProtocolError as error:
-        if reply.status >= 500:
-            return UnavailableError(error.message, status=reply.status)
-        if reply.status == 429:
-            return ThrottledError("too many requests", status=429, retry_after_s=_retry_after_s(reply))
-        return error
+def _failure(answer: Mapping[str, Any], reply: Reply) -> CallError:
     nested = answer.get("error")
     body = nested if isinstance(nested, dict) else answer  # IAM nests what the others give at the top
     code = text(body.get("error_code") or body.get("errorCode") or body.get("code")).replace("APIGW.", "APIG.")
