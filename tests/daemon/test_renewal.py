@@ -17,6 +17,7 @@ from engine.daemon.daemon import Daemon
 from engine.daemon.health import warnings
 from engine.daemon.log import Log
 from engine.daemon.monitor import Monitor
+from engine.lanes import LaneControl
 from engine.notifications import lines
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve, event
@@ -48,6 +49,10 @@ async def until(holds: Callable[[], bool]) -> None:
 
 async def take(daemon: Daemon, *keys: str) -> None:
     await daemon.intake.take("test", lines.events(b"\n".join(event(key) for key in keys)))
+
+
+def lanes(daemon: Daemon) -> list[LaneControl]:
+    return daemon.engine.current.lanes if daemon.engine.current else []
 
 
 def left_alone(daemon: Daemon) -> list[str]:
@@ -82,10 +87,12 @@ async def test_a_gateway_that_is_not_there_is_asked_for_by_one_job_at_a_time(
     serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shares = serve.route("shares"), serve.trigger("gw-late")
-    cloud.set(gateways=["gw-other"], task_s=0.05)
+    slowly = {"TriggerGatewayRemoteSync": {"delay_s": 0.3}}  # so that there is time for many to be under way
+    cloud.set(gateways=["gw-other"], operations=slowly)
     async with running(serve, monkeypatch, *shares) as daemon:
         await take(daemon, *(f"{number}/photo" for number in range(40)))
         await until(lambda: "gw-late" in left_alone(daemon))
+        await until(lambda: sum(lane.in_flight for lane in lanes(daemon)) == 0)
         first = cloud.ledger()["calls"]["TriggerGatewayRemoteSync"]
         await asyncio.sleep(2.0)
         assert 1 <= cloud.ledger()["calls"]["TriggerGatewayRemoteSync"] - first <= 4
