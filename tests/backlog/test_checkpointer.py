@@ -37,7 +37,8 @@ async def test_the_log_is_copied_while_nobody_writes(tmp_path: Path) -> None:
         assert (tmp_path / "backlog.db-wal").stat().st_size > 0
 
 
-async def test_under_steady_load_the_log_begins_anew(tmp_path: Path) -> None:
+async def test_under_steady_load_the_log_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpointer, "WAIT_S", 10.0, raising=False)  # however slow this machine is
     async with SqliteBacklog(tmp_path / "backlog.db") as backlog:
         for start in range(0, 3000, 10):
             await backlog.put(jobs(start, 10))
