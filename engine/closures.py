@@ -42,8 +42,11 @@ class Closures:
 
     @property
     def left_alone(self) -> list[LeftAlone]:
-        resting = [(queue.target, queue.closed, self._rests[queue].until) for queue in self._resting]
-        return [LeftAlone(target.account, target.name, str(error), until) for target, error, until in resting]
+        return [
+            LeftAlone(queue.target.account, queue.target.name, str(queue.closed), self._rests[queue].until)
+            for queue in self._resting
+            if queue.closed
+        ]
 
     async def _leave_alone(self, queue: TargetQueue, rest: Rest) -> None:
         while queue.closed:

@@ -151,7 +151,8 @@ class Run:
                 await self._rest(account)
 
     def _go_on(self, account: str) -> None:
-        if self.stopped.pop(account, None) and not self.draining:
+        if account in self.stopped and not self.draining:
+            del self.stopped[account]
             self._stops[account].clear()
             self.starters[account].open()
             if account in self.pollers:

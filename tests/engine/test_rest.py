@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from engine import Engine, Limits, Options, Trigger
+from engine import Engine, Limits, Options, Push, Trigger, UnauthorizedError
 from engine.model import Fetched, Send
 from engine.rest import Rest
+from engine.run import Run
 from signers import Credentials
 from tests.engine.conftest import Clouds
 
@@ -53,6 +54,29 @@ async def test_a_rest_that_is_cut_is_over_and_the_next_one_is_the_first() -> Non
         assert 50.0 < rest.until - time.time() < 70.0
         rest.cut()
         await resting
+
+
+async def test_an_account_that_may_go_on_while_the_run_ends_stays_as_it_is(clouds: Clouds) -> None:
+    clouds.set(operations={"CreateSyncEvents": {"delay_s": 1.0}})
+    wrong = replace(clouds.gateways, credentials=Credentials("emulator-ak", "not-the-secret"))
+    rows = [Push("k", await clouds.sync_task()), Trigger("gw-1", "NFSx", "/a")]
+    options = Options(limits=Limits(again_s=3600.0))
+    async with Engine([wrong, clouds.buckets], ":memory:", options=options) as engine:
+
+        async def end() -> None:
+            def both(run: Run | None) -> bool:
+                return run is not None and bool(run.left_alone and run.starters["buckets"].lane.in_flight)
+
+            while not both(engine.current):  # noqa: ASYNC110 - as the clouds say
+                await asyncio.sleep(0.01)
+            engine.drain()
+            assert engine.current
+            engine.current.try_again()
+
+        ending = asyncio.create_task(end())
+        with pytest.raises(UnauthorizedError):
+            assert [outcome.state async for outcome in engine.run(rows)] == ["accepted"]
+        await ending
 
 
 async def test_an_account_goes_on_as_soon_as_it_has_other_credentials(
