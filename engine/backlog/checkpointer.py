@@ -15,9 +15,10 @@ from contextlib import suppress
 
 import apsw
 
-COPY_PAGES = 4_000  # in the log, from which on they are copied
-MOST_PAGES = 16_000  # in the log, from which on it should begin anew
-LEFT_PAGES = 2_000  # that a commit copies for that, at most
+# A page that changes with every commit is copied once in so many, so many at once cost less; but they are disk space.
+COPY_PAGES = 8_000  # that are copied at once
+MOST_PAGES = 32_000  # in the log, from which on it should begin anew
+LEFT_PAGES = 1_000  # that a commit copies for that, at most
 WAIT_S = 0.03  # that a commit waits instead, at most, so that the thread comes to there
 
 
@@ -46,21 +47,22 @@ class Checkpointer:
         """In the thread that writes, after each commit: how long the log is."""
         if pages < self._copied:
             self._copied = 0
-        if pages >= MOST_PAGES and pages - self._copied <= LEFT_PAGES:
+        left, full = pages - self._copied, pages >= MOST_PAGES
+        if full and left <= LEFT_PAGES:
             self._copy(writing)
-        elif pages >= COPY_PAGES:
+        elif full or left >= COPY_PAGES:
             self._idle.clear()
             self._due.set()
-            if pages >= MOST_PAGES:
+            if full:
                 self._idle.wait(WAIT_S)
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
         while not self._over:
             self._due.wait()
-            self._due.clear()
             if not self._over:
                 self._copy(self._connection)
+            self._due.clear()  # commits that came meanwhile said what they found before
             self._idle.set()
 
     def _copy(self, connection: apsw.Connection) -> None:
