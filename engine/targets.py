@@ -15,14 +15,15 @@ from engine.polling import Watch
 HOLD_BASE_S = 1.0
 HOLD_CAP_S = 60.0
 FIRST_PATIENCE = 2  # starts before more is tried
-LAST_PATIENCE = 1024
+LAST_PATIENCE = 64  # so that hardly two calls in a hundred are refused where there is never more room
 
 
 class Room:
     """How many starts a target bears at once: any number, until it says that it is busy.
 
     A cloud that runs one operation at a time per gateway says so by refusing the second. What it bore becomes the
-    bound. Twice that is tried after a few more starts, and ever more rarely while it keeps being refused.
+    bound. Twice that is tried after a few more starts, and ever more rarely while it keeps being refused; but once it
+    is not, there is room again, and twice as much is tried as soon as all of that was used.
     """
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class Room:
         if self._bound is None:
             return
         self._borne += 1
-        if self._borne >= self._patience:
+        if self._borne >= (min(self._bound, self._patience) if self._trying else self._patience):
             self._bound *= 2
             self._borne = 0
             self._trying = True
