@@ -66,6 +66,7 @@ class Run:
         self.stopped: dict[str, CallError | ConfigError] = {}  # accounts that could not go on, and why
         again_s = options.limits.again_s
         self._rests = {account.name: Rest(again_s) for account in accounts} if again_s is not None else {}
+        self.prepared: set[str] = set()  # accounts whose pumps work, or have worked
         self._stops = {account.name: asyncio.Event() for account in accounts}
         self.draining = False
         self._accounts = accounts
@@ -111,11 +112,7 @@ class Run:
 
     @property
     def lanes(self) -> list[LaneControl]:
-        return [pump.lane for pump in self._pumps]
-
-    @property
-    def _pumps(self) -> list[Starter | Poller]:
-        return [*self.starters.values(), *self.pollers.values()]
+        return [pump.lane for pumps in (self.starters, self.pollers) for pump in pumps.values()]
 
     @property
     def _ended(self) -> bool:
@@ -145,6 +142,7 @@ class Run:
                 else:
                     self._go_on(account)
                     working = working or [group.create_task(pump.run()) for pump in pumps]
+                    self.prepared.add(account)
                 if not self._rests:
                     return
                 await self._stops[account].wait()

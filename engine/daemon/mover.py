@@ -23,7 +23,7 @@ from engine.run import Run, Supply
 
 ROWS_AT_ONCE = 250  # in one transaction: whoever waits for the next one is not to wait long
 AHEAD = 512  # jobs that may wait at a target
-LOOK_AGAIN_S = 1.0  # whether what is left alone goes on
+LOOK_AGAIN_S = 0.1  # whether an account is prepared, and what is left alone goes on
 REPORT = "serve"  # where rejected rows are kept
 
 
@@ -123,7 +123,7 @@ class Mover(Supply):
             return True
         account = destination.fixed[kind.account]
         target = self._targets.get(destination)
-        if account in run.stopped or self._strange(destination):
+        if account in run.stopped or account not in run.prepared or self._strange(destination):
             return True
         return target is not None and run.starters[account].queue(target).closed is not None
 
