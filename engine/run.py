@@ -26,6 +26,8 @@ from engine.settler import Ending, Settler
 from engine.starter import Starter
 from engine.window import Window
 
+REMEMBER_EVERY_S = 60.0  # what was learnt of the clouds
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -98,15 +100,14 @@ class Run:
                 self.drain()
             async with asyncio.TaskGroup() as group:
                 working = [group.create_task(self._work_for(account.name)) for account in self._accounts]
-                working += [group.create_task(self._settler.run()), group.create_task(self._feed(rows))]
+                beside = (self._settler.run(), self._feed(rows), self._learn())
+                working += [group.create_task(each) for each in beside]
                 while not self._ended:
                     self._noticed.clear()
                     await self._noticed.wait()
                 for task in working:
                     task.cancel()
-            for lane in self.lanes:
-                if lane.pace.ceiling is None:  # else it is what the user allowed this time, not what was learnt
-                    await self._backlog.remember(f"rate {lane.lane}", str(lane.pace.rate))
+            await self._remember_rates()
         if self._broke_off:
             raise self._broke_off
 
@@ -207,6 +208,17 @@ class Run:
                 self._broke_off = error
         self.fed = True
         self._noticed.set()
+
+    async def _learn(self) -> None:
+        """A run may last for months, and end without notice."""
+        while True:
+            await asyncio.sleep(REMEMBER_EVERY_S)
+            await self._remember_rates()
+
+    async def _remember_rates(self) -> None:
+        for lane in self.lanes:
+            if lane.pace.ceiling is None:  # else it is what the user allowed this time, not what was learnt
+                await self._backlog.remember(f"rate {lane.lane}", str(lane.pace.rate))
 
     async def _open_lanes(self, account: Account) -> None:
         cloud = clouds()[account.cloud]

@@ -14,6 +14,7 @@ import pytest
 
 from engine import Engine, Limits, Options, Outcome, Push, Trigger, UnauthorizedError
 from engine.errors import BacklogError, ConfigError
+from engine.model import Lane
 from tests.engine.conftest import Clouds
 
 FAST = 2000.0
@@ -343,3 +344,26 @@ async def test_a_part_that_is_known_from_elsewhere_has_an_outcome_all_the_same(c
         assert engine.current is not None
         assert engine.current.window.live == 0
     assert {outcome.row[0]: outcome.state for outcome in listed} == {"good": "accepted", "bad": "failed"}
+
+
+async def test_what_is_learnt_of_a_cloud_is_kept_while_the_run_goes_on(
+    clouds: Clouds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon's run lasts for months, and may end by SIGKILL."""
+    monkeypatch.setattr("engine.run.REMEMBER_EVERY_S", 0.01)
+    lane = Lane("alibaba", clouds.gateways.name, "TriggerGatewayRemoteSync")
+    kept: list[str | None] = []
+
+    async with Engine([clouds.gateways], tmp_path / "backlog.db") as engine:
+
+        async def rows() -> AsyncIterator[Trigger]:
+            yield Trigger("gw-1", "NFSs", "/first")
+            for _ in range(200):
+                await asyncio.sleep(0.01)
+                kept.append(await engine.backlog.recall(f"rate {lane}"))
+                if kept[-1]:
+                    break
+
+        assert [outcome.state async for outcome in engine.run(rows())] == ["succeeded"]
+    assert kept[-1]
+    assert float(kept[-1]) > 0
