@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import stat
 import subprocess
@@ -11,11 +12,13 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import orjson
 
 GRACE_S = 2.0
+
+Child: TypeAlias = "subprocess.Popen[bytes]"
 
 
 class ChildError(Exception):
@@ -25,15 +28,14 @@ class ChildError(Exception):
 class Children:
     """Starts ``python -m`` modules, each in a process group of its own, and ends what is left when the ``with`` ends.
 
-    They hold the reading end of a pipe as their standard input; if this process is killed, it closes, and they leave
-    by themselves (`follow_parent`).
+    Each has a pipe as its standard input, by which it is given its turns; if this process is killed, that closes, and
+    the child leaves by itself (`follow_parent`).
     """
 
     def __init__(self) -> None:
-        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._running: dict[int, Child] = {}
 
     def __enter__(self) -> Self:
-        self._lifeline, self._ours = os.pipe()
         return self
 
     def __exit__(
@@ -41,15 +43,12 @@ class Children:
     ) -> None:
         for process in list(self._running.values()):
             self.end(process)
-        os.close(self._ours)
-        os.close(self._lifeline)
 
-    def start(
-        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
-    ) -> subprocess.Popen[bytes]:
+    def start(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Child:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            stdin=self._lifeline,
+            bufsize=0,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
             start_new_session=True,  # Ctrl-C is ours to handle, and ending it ends what it started
@@ -57,7 +56,7 @@ class Children:
         self._running[process.pid] = process
         return process
 
-    def end(self, process: subprocess.Popen[bytes]) -> None:
+    def end(self, process: Child) -> None:
         """Ask it to end, and then make it."""
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
@@ -65,40 +64,61 @@ class Children:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(GRACE_S)
                 break
-        if process.stdout:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
         self._running.pop(process.pid, None)
 
-    def ask(
-        self, module: str, *arguments: str, timeout_s: float, environment: Mapping[str, str] | None = None
-    ) -> dict[str, float]:
-        """Run a child to its end; returns the JSON object that it printed last.
 
-        Raises:
-            ChildError: it failed, or took longer than `timeout_s`.
-        """
-        process = self.start(module, *arguments, environment=environment)
-        what = f"python -m {module} {' '.join(arguments[:2])}"
-        try:
-            told, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            raise ChildError(f"{what} took longer than {timeout_s:g} s") from None
-        finally:
-            self.end(process)
-        if process.returncode:
-            raise ChildError(f"{what} ended with status {process.returncode}")
-        answer: dict[str, float] = orjson.loads(told.splitlines()[-1])
-        return answer
+def begin(child: Child) -> None:
+    """Give a child a turn.
+
+    Raises:
+        ChildError: it has ended.
+    """
+    assert child.stdin
+    try:
+        child.stdin.write(b"\n")
+    except BrokenPipeError:
+        raise ChildError(f"{_name(child)} has ended") from None
 
 
-def follow_parent() -> None:
-    """End this process as soon as its parent has, if that holds the other end of its standard input."""
+def answer(child: Child, timeout_s: float) -> dict[str, float]:
+    """The JSON object, on a line of its own, that a child prints at the end of its turn.
+
+    Raises:
+        ChildError: it failed, or took longer than `timeout_s`.
+    """
+    assert child.stdout
+    ready, _, _ = select.select([child.stdout], [], [], timeout_s)
+    if not ready:
+        raise ChildError(f"{_name(child)} took longer than {timeout_s:g} s")
+    line = child.stdout.readline()
+    if not line:
+        raise ChildError(f"{_name(child)} ended with status {child.wait()}")
+    told: dict[str, float] = orjson.loads(line)
+    return told
+
+
+def _name(child: Child) -> str:
+    arguments = child.args
+    assert isinstance(arguments, list)
+    return f"python {' '.join(arguments[1:5])}"
+
+
+def follow_parent() -> threading.Semaphore:
+    """End this process as soon as its parent has, if that holds the other end of its standard input.
+
+    What is returned can be acquired once for every turn that the parent gives.
+    """
+    turns = threading.Semaphore(0)
     if not stat.S_ISFIFO(os.fstat(0).st_mode):  # started by hand
-        return
+        return turns
 
     def wait() -> None:
-        while os.read(0, 1):
-            pass
+        while given := os.read(0, 64):
+            turns.release(len(given))
         os.killpg(os.getpid(), signal.SIGKILL)  # of which this process is the leader
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+    return turns

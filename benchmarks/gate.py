@@ -1,97 +1,91 @@
-"""Holds the ratios of ``--quick`` against those that were recorded: machines differ, ratios of two sides hardly do.
+"""Holds the ratios of ``--quick`` to those on record: machines and hours differ, ratios of two sides hardly do.
 
-A ratio has fallen when it is worse than the recorded one by more than passes of the same code differ among themselves.
-Here it is that of the sides' best rounds, since a neighbour only ever takes: the more rounds, the less of him is in it.
+No threshold is set by hand. Two spreads are measured, and a ratio has fallen only if it is worse than both explain:
+
+- From hour to hour, and with and without a neighbour: how far apart the passes on record are, all of the same code. By
+  Student's prediction interval of their logarithms, one more pass of that code is worse than the bound in one of
+  a thousand.
+- Within the run: every short round gives a ratio, and by order statistics the true median of the rounds lies in an
+  interval. If even its better end is worse than the bound, that is no chance of these rounds. If only its worse end is,
+  nothing can be said yet, and more rounds are measured; as they are before anything is called fallen.
+
+A ratio that always comes out the same would be held to the last digit. `WORTH` is the least change that matters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from enum import Enum
+from math import exp, log, log1p
 from statistics import median
 from typing import TypeAlias
 
-import orjson
+from benchmarks.model import Benchmark, Goal, Round
+from benchmarks.statistic import Interval, median_within, next_within, reached
 
-from benchmarks.model import Benchmark, Goal, as_json
-from benchmarks.stage import Result
-from benchmarks.statistic import values
+OF_PASSES = 0.999  # of the same code are within the bound
+OF_ROUNDS = 0.95  # confidence in each end of where their median lies
+WORTH = 0.01
 
-RECORDED = Path(__file__).with_name("recorded.json")
-MANY = 5  # passes
+Passes: TypeAlias = Mapping[str, Sequence[float]]
+"""Goal -> its ratio in every pass on record."""
 
-Record: TypeAlias = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""benchmark -> goal -> {"ratio", "spread"}; the spread is a share of the ratio."""
+
+class Verdict(Enum):
+    AS_BEFORE = "as before"
+    UNDECIDED = "undecided"
+    FALLEN = "FALLEN"
+    NEW = "not on record"
 
 
 @dataclass(frozen=True, slots=True)
-class Fallen:
+class Finding:
     benchmark: str
-    says: str
-    value: float
-    bound: float
-
-    def __str__(self) -> str:
-        return f"{self.benchmark}: {self.says}: {self.value:.3f}, where {self.bound:.3f} is the worst to be expected"
-
-
-def watched(benchmark: Benchmark) -> list[Goal]:
-    return [goal for goal in benchmark.goals if goal.of and goal.leeway is not None]
+    goal: Goal
+    ratio: float
+    within: Interval
+    recorded: float
+    bound: float  # the worst that the same code is to be expected to reach
+    verdict: Verdict
 
 
-def ratios(result: Result) -> dict[str, float]:
-    """Of the best rounds, by goal; none where a side did not run."""
-    found = {}
-    for goal in watched(result.benchmark):
-        best = max if goal.figure.higher_is_better else min
-        sides = {side: values(result.rounds, side, goal.figure.key) for side in (goal.side, *goal.of)}
-        if all(sides.values()):
-            found[goal.says] = best(sides[goal.side]) / best(best(sides[side]) for side in goal.of)
-    return found
+def held(benchmark: Benchmark) -> list[Goal]:
+    """The ratios that are compared, of sides that ``--quick`` runs."""
+    sides = {side.name for side in benchmark.sides if side.in_quick}
+    return [goal for goal in benchmark.goals if goal.of and goal.held and sides.issuperset((goal.side, *goal.of))]
 
 
-def fallen(result: Result, record: Record) -> list[Fallen]:
-    """What is worse than it was. A ratio that was never recorded has not fallen."""
-    known = record.get(result.benchmark.name, {})
-    now = ratios(result)
-    worse = []
-    for goal in watched(result.benchmark):
-        if goal.says not in known or goal.says not in now:
-            continue
-        ratio, spread = known[goal.says]["ratio"], known[goal.says]["spread"]
-        higher = goal.figure.higher_is_better
-        bound = ratio / (1 + spread) if higher else ratio * (1 + spread)
-        value = now[goal.says]
-        if value < bound if higher else value > bound:
-            worse.append(Fallen(result.benchmark.name, goal.says, value, bound))
-    return worse
+def findings(benchmark: Benchmark, rounds: Sequence[Round], passes: Passes) -> list[Finding]:
+    return [
+        _finding(benchmark.name, goal, reached(goal, rounds), passes.get(goal.says, ())) for goal in held(benchmark)
+    ]
 
 
-def record_of(passes: Sequence[Result]) -> dict[str, dict[str, float]]:
-    """What several passes of the same benchmark, with the same code, say of its ratios.
-
-    Of many passes the two at the ends are left out: what has fallen is looked at more than once.
-    """
-    found = [ratios(result) for result in passes]
-    record = {}
-    for goal in watched(passes[0].benchmark):
-        if goal.says not in found[0]:
-            continue
-        each = sorted(ratios_[goal.says] for ratios_ in found)
-        middle = median(each)
-        usual = each[1:-1] if len(each) >= MANY else each
-        apart = usual[-1] / usual[0] - 1
-        record[goal.says] = {"ratio": round(middle, 4), "spread": round(max(goal.leeway or 0.0, apart), 4)}
-    return record
+def ratios(benchmark: Benchmark, rounds: Sequence[Round]) -> dict[str, float]:
+    """What a pass puts on record."""
+    return {goal.says: median(reached(goal, rounds)) for goal in held(benchmark)}
 
 
-def read(path: Path = RECORDED) -> Record:
-    if not path.exists():
-        return {}
-    record: Record = orjson.loads(path.read_bytes())
-    return record
+def _finding(benchmark: str, goal: Goal, each: Sequence[float], passes: Sequence[float]) -> Finding:
+    ratio, within = median(each), median_within(each, OF_ROUNDS)
+    if not passes:
+        return Finding(benchmark, goal, ratio, within, ratio, ratio, Verdict.NEW)
+    recorded, bound = median(passes), _bound(goal, passes)
+    better, worse = (within.high, within.low) if goal.figure.higher_is_better else (within.low, within.high)
+    if not _worse(goal, worse, bound):
+        verdict = Verdict.AS_BEFORE
+    else:
+        verdict = Verdict.FALLEN if _worse(goal, better, bound) else Verdict.UNDECIDED
+    return Finding(benchmark, goal, ratio, within, recorded, bound, verdict)
 
 
-def write(record: Record, path: Path = RECORDED) -> None:
-    path.write_bytes(as_json(record))
+def _bound(goal: Goal, passes: Sequence[float]) -> float:
+    recorded, expected = log(median(passes)), next_within([log(ratio) for ratio in passes], OF_PASSES)
+    if goal.figure.higher_is_better:
+        return exp(min(expected.low, recorded - log1p(WORTH)))
+    return exp(max(expected.high, recorded + log1p(WORTH)))
+
+
+def _worse(goal: Goal, ratio: float, bound: float) -> bool:
+    return ratio < bound if goal.figure.higher_is_better else ratio > bound

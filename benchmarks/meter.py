@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from benchmarks.memory import peak_rss_bytes
 from benchmarks.model import Sample
 
 
@@ -33,16 +31,3 @@ class Meter:
             "cpu_us": self.cpu_s / calls * 1e6,
             "rss_mb": peak_rss_bytes() / 1e6,
         }
-
-
-def peak_rss_bytes() -> int:
-    """The most memory that this process has had at once.
-
-    Not by `getrusage` where there is another way: on Linux that begins with the peak of the process that started this.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Sample: TypeAlias = dict[str, float]
 """What one side measured in one round: figure -> value."""
+
+Turns: TypeAlias = Iterator[Sample]
+"""What one side does in a process: another sample, of another stretch of work, whenever it is asked."""
 
 Round: TypeAlias = Mapping[str, Sample]
 """One round: side -> sample."""
@@ -46,10 +49,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Ours, or a peer. `measure` runs in a process of its own, every round anew."""
+    """Ours, or a peer, in a process of its own: anew in every round, or with ``--quick`` for many turns."""
 
     name: str
-    measure: Callable[[Setup], Sample]
+    turns: Callable[[Setup], Turns]
     in_quick: bool = True
     in_full: bool = True
 
@@ -77,9 +80,7 @@ class Goal:
     bound: float | None  # at least that if higher is better, else at most; None: only watched
     of: Sequence[str] = ()  # ratio to the best of these sides
     form: str = ".2f"
-    # By how much of it, at least, the ratio may be worse than recorded before --quick calls it fallen. More where
-    # clocks decide; None where a busy neighbour moves one side more than the other, so that nothing can be said.
-    leeway: float | None = 0.2
+    held: bool = True  # whether --quick holds it, if it is a ratio, to what is on record
 
     def met(self, value: float) -> bool | None:
         if self.bound is None:
@@ -97,14 +98,24 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Quick:
+    """How a benchmark is run with ``--quick``: the processes of its sides stay, and take short turns."""
+
+    says: str  # how it differs from the full one
+    rounds: int = 12
+    warm_up: bool = True  # whether the first turns of new processes do not count
+    together: bool = False  # whether the sides, which wait most of the time, take their turns at once
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
     name: str
     says: str  # what is measured, in a line
+    quick: Quick
     sides: Sequence[Side]
     figures: Sequence[Figure]
     goals: Sequence[Goal]
     rounds: int = 5
-    quick_rounds: int = 3
     server: Server | None = None
     plot: Callable[[Result], str] | None = None  # SVG, for docs/<name>.svg
 

@@ -6,8 +6,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import gettempdir
+from typing import TypedDict
 
 import apsw
 
@@ -27,6 +30,19 @@ PACKAGES = (
     "huaweicloudsdkcore",
     "huaweicloudsdkoms",
 )
+
+
+class Provenance(TypedDict):
+    commit: str
+    date: str
+    machine: Mapping[str, str | int | None]
+    versions: Mapping[str, str]
+
+
+def provenance() -> Provenance:
+    """As it is now: to be taken before anything is measured."""
+    date = datetime.now(UTC).isoformat(timespec="minutes")
+    return Provenance(commit=commit(), date=date, machine=machine(), versions=versions())
 
 
 def commit() -> str:
@@ -53,6 +69,7 @@ def machine() -> Mapping[str, str | int | None]:
         "processors": len(cores.mine()),
         "clients_on": client,
         "server_on": server,
+        "file_system": _file_system(Path(gettempdir())),
     }
 
 
@@ -74,3 +91,14 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _file_system(path: Path) -> str:
+    """Of what kind that is on which the path lies; backlogs are written there."""
+    if sys.platform != "linux":
+        return "unknown"
+    kinds = {}
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        _, place, kind, *_ = line.split(" ")
+        kinds[Path(place)] = kind  # what is mounted over another comes later
+    return next(kinds[place] for place in (path.resolve(), *path.resolve().parents) if place in kinds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from itertools import count, islice
 from tempfile import mkdtemp
@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks.accounts import SYNC_TASK, oms_account, sgw_account
 from benchmarks.meter import Meter
-from benchmarks.model import Sample, Setup
+from benchmarks.model import Sample, Setup, Turns
+from benchmarks.turns import in_loop
 from engine import Engine, Push, Trigger
-from engine.cli.loop import run
 from engine.model import Account, Finished, State
 from engine.run import Options
 from engine.settler import Ending
@@ -26,24 +26,24 @@ def key(number: int) -> str:
     return f"photos/2026/{number % 1000:03}/{number:08}.jpg"
 
 
-def push(setup: Setup, calls: int, *, url: str, options: Options) -> Sample:
-    """So many calls of CreateSyncEvents."""
+def push(setup: Setup, calls: int, *, url: str, options: Options) -> Turns:
+    """So many calls of CreateSyncEvents a turn."""
     rows = (Push(key(number), SYNC_TASK) for number in count())
-    return run(_measured(setup, oms_account(url), rows, options.batch, calls, options))
+    return in_loop(_pushed(setup, oms_account(url), rows, options.batch, calls, options))
 
 
-def trigger(setup: Setup, calls: int, *, url: str, options: Options) -> Sample:
-    """So many calls of TriggerGatewayRemoteSync."""
-    return run(_measured(setup, sgw_account(url), directories(GATEWAYS), 1, calls, options))
+def trigger(setup: Setup, calls: int, *, url: str, options: Options) -> Turns:
+    """So many calls of TriggerGatewayRemoteSync a turn."""
+    return in_loop(_pushed(setup, sgw_account(url), directories(GATEWAYS), 1, calls, options))
 
 
-def directories(gateways: int) -> Iterator[Trigger]:
-    return (Trigger(f"gw-{i % gateways:04}", "NFSphotos", f"/photos/2026/{i:08}") for i in count())
+def directories(gateways: int, prefix: str = "gw") -> Iterator[Trigger]:
+    return (Trigger(f"{prefix}-{i % gateways:04}", "NFSphotos", f"/photos/2026/{i:08}") for i in count())
 
 
-async def _measured(
+async def _pushed(
     setup: Setup, account: Account, rows: Iterator[Any], rows_a_call: int, calls: int, options: Options
-) -> Sample:
+) -> AsyncIterator[Sample]:
     backlog = f"{mkdtemp(dir=setup.directory)}/backlog.db"
     async with Engine([account], backlog, rate=OUT_OF_REACH, options=options) as engine:
 
@@ -52,9 +52,10 @@ async def _measured(
             return await accepted(number, engine.endings(islice(rows, number)))
 
         await made(WARM_UP * options.concurrency)
-        with Meter() as meter:
-            calls = await made(calls)
-    return meter.sample(calls)
+        while True:
+            with Meter() as meter:
+                number = await made(calls)
+            yield meter.sample(number)
 
 
 async def accepted(rows: int, batches: AsyncGenerator[list[Ending], None]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from benchmarks.gate import Finding
 from benchmarks.model import Benchmark, Figure, Goal, Round
 from benchmarks.stage import Result
 from benchmarks.statistic import reached, spread, values
@@ -13,14 +14,26 @@ from benchmarks.statistic import reached, spread, values
 VERDICT = {True: "met", False: "MISSED", None: "no goal"}
 
 
-def table(result: Result) -> str:
-    """Medians with their spread, and what became of the goals."""
+def table(result: Result, *, quick: bool = False) -> str:
+    """Medians with their spread, and what became of the goals, which are for the full sizes."""
     benchmark, rounds = result.benchmark, result.rounds
     sides = [side.name for side in benchmark.sides if side.name in rounds[0]]
     lines = [["", *(figure.title for figure in benchmark.figures)]]
     lines += [[side, *(_cell(rounds, side, figure) for figure in benchmark.figures)] for side in sides]
     head = f"{benchmark.name}: {benchmark.says}; medians of {len(rounds)} rounds"
+    if quick:
+        return "\n".join([head, f"  quick: {benchmark.quick.says}", *_aligned(lines)])
     return "\n".join([head, *_aligned(lines), *_aligned(_verdicts(benchmark.goals, rounds)), ""])
+
+
+def findings_table(findings: Sequence[Finding]) -> str:
+    """Ratios beside those on record."""
+    lines = [["ratio", "now", "within", "on record", "worst", ""]]
+    for finding in findings:
+        numbers = (finding.ratio, *finding.within, finding.recorded, finding.bound)
+        ratio, low, high, recorded, bound = (format(number, ".4g") for number in numbers)
+        lines.append([finding.goal.says, ratio, f"{low} to {high}", recorded, bound, finding.verdict.value])
+    return "\n".join([*_aligned(lines), ""])
 
 
 def _cell(rounds: Sequence[Round], side: str, figure: Figure) -> str:

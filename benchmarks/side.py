@@ -1,6 +1,6 @@
-"""python -m benchmarks.side BENCHMARK SIDE: one round of one side in a process of its own; prints its sample.
+"""python -m benchmarks.side BENCHMARK SIDE: one side in a process of its own; prints a sample for every turn.
 
-By hand it starts the neutral server itself, so that a profiler can be put before it.
+By hand it takes one turn, and starts the neutral server itself, so that a profiler can be put before it.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from io import FileIO
 
 import orjson
 
@@ -21,16 +22,23 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in {2, 3}:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    follow_parent()
-    benchmark = load(arguments[0])
-    if len(arguments) == 3:
-        measure(benchmark, arguments[1], Setup.from_json(arguments[2]))
-        return 0
-    by_hand(benchmark, arguments[1])
+    turns = follow_parent()
+    logging.disable(logging.CRITICAL)  # the SDKs' own handlers write to the terminal
+    with FileIO(os.dup(1), "w") as told:
+        os.dup2(2, 1)  # what a library prints is no sample
+        benchmark = load(arguments[0])
+        if len(arguments) == 2:
+            by_hand(benchmark, arguments[1], told)
+            return 0
+        setup = Setup.from_json(arguments[2])
+        stay_on(setup.core)
+        samples = benchmark.side(arguments[1]).turns(setup)
+        while turns.acquire():
+            told.write(orjson.dumps(next(samples)) + b"\n")
     return 0
 
 
-def by_hand(benchmark: Benchmark, side: str) -> None:
+def by_hand(benchmark: Benchmark, side: str, told: FileIO) -> None:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
@@ -40,15 +48,9 @@ def by_hand(benchmark: Benchmark, side: str) -> None:
     with Children() as children, TemporaryDirectory(prefix="benchmarks-") as place:
         stage = Stage(children, Path(place), quick=False)
         os.environ.update(stage.environment)
-        measure(benchmark, side, stage.setup(benchmark))
-
-
-def measure(benchmark: Benchmark, side: str, setup: Setup) -> None:
-    logging.disable(logging.CRITICAL)  # the SDKs' own handlers write to the terminal
-    stay_on(setup.core)
-    sample = benchmark.side(side).measure(setup)
-    sys.stdout.buffer.write(orjson.dumps(sample) + b"\n")
-    sys.stdout.flush()
+        setup = stage.setup(benchmark)
+        stay_on(setup.core)
+        told.write(orjson.dumps(next(benchmark.side(side).turns(setup))) + b"\n")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from tempfile import mkdtemp
 import orjson
 
 from benchmarks import certificate, cores
-from benchmarks.children import ChildError, Children
-from benchmarks.model import Benchmark, Round, Sample, Server, Setup, Side
+from benchmarks.children import Child, ChildError, Children, answer, begin
+from benchmarks.model import Benchmark, Round, Sample, Server, Setup
 
 SIDE_S, QUICK_SIDE_S = 1800.0, 60.0  # for one side in one round; building a deep backlog takes minutes
 
@@ -29,6 +29,7 @@ class Stage:
         self._children = children
         self._directory = directory
         self._quick = quick
+        self._setups: dict[str, Setup] = {}
         self._client_core, self._server_core = cores.apart()
         self._certificate = certificate.make(directory)
 
@@ -44,33 +45,58 @@ class Stage:
             ChildError: a side failed.
         """
         setup = self.setup(benchmark)
-        sides = [side for side in benchmark.sides if (side.in_quick if self._quick else side.in_full)]
-        rounds: list[Round] = []
-        count = benchmark.quick_rounds if self._quick else benchmark.rounds
-        for number in range(count):
-            # Every round begins with another side, so that none is always the first after a pause.
-            turn = [*sides[number % len(sides) :], *sides[: number % len(sides)]]
+        if self._quick:
+            return Result(benchmark, self._short_rounds(benchmark, setup, tell))
+        sides = [side.name for side in benchmark.sides if side.in_full]
+        rounds = []
+        for number in range(benchmark.rounds):
             samples = {}
-            for side in turn:
-                tell(f"{benchmark.name}: round {number + 1} of {count}, {side.name}")
-                samples[side.name] = self._measure(benchmark, side, setup)
+            for side in _turn(sides, number):
+                tell(f"{benchmark.name}: round {number + 1} of {benchmark.rounds}, {side}")
+                child = self._start(benchmark, side, setup)
+                samples[side] = self._measured(child, SIDE_S)
+                self._children.end(child)
             rounds.append(samples)
         return Result(benchmark, rounds)
 
-    def setup(self, benchmark: Benchmark) -> Setup:
-        urls = self._serve(benchmark.server) if benchmark.server else {"http": "", "https": ""}
-        place = mkdtemp(prefix=f"{benchmark.name}-", dir=self._directory)
-        return Setup(self._quick, place, urls["http"], urls["https"], self._client_core)
+    def _short_rounds(self, benchmark: Benchmark, setup: Setup, tell: Callable[[str], None]) -> list[Round]:
+        """Rounds in which processes that stay take short turns: the machine hardly changes within one, and what
+        starting costs is paid once."""
+        quick = benchmark.quick
+        names = [side.name for side in benchmark.sides if side.in_quick]
+        sides = {name: self._start(benchmark, name, setup) for name in names}
+        rounds: list[Round] = []
+        for number in range(-1 if quick.warm_up else 0, quick.rounds):
+            tell(f"{benchmark.name}: round {number + 1} of {quick.rounds}")
+            turn = {name: sides[name] for name in _turn(names, number)}
+            if quick.together:
+                for child in turn.values():
+                    begin(child)
+                samples = {name: answer(child, QUICK_SIDE_S) for name, child in turn.items()}
+            else:
+                samples = {name: self._measured(child, QUICK_SIDE_S) for name, child in turn.items()}
+            if number >= 0:
+                rounds.append(samples)
+        for child in sides.values():
+            self._children.end(child)
+        return rounds
 
-    def _measure(self, benchmark: Benchmark, side: Side, setup: Setup) -> Sample:
-        return self._children.ask(
-            "benchmarks.side",
-            benchmark.name,
-            side.name,
-            setup.to_json(),
-            timeout_s=QUICK_SIDE_S if self._quick else SIDE_S,
-            environment=self.environment,
-        )
+    def setup(self, benchmark: Benchmark) -> Setup:
+        """What the sides of a benchmark are given, the same however often it is run."""
+        if benchmark.name not in self._setups:
+            urls = self._serve(benchmark.server) if benchmark.server else {"http": "", "https": ""}
+            place = mkdtemp(prefix=f"{benchmark.name}-", dir=self._directory)
+            core = self._client_core
+            self._setups[benchmark.name] = Setup(self._quick, place, urls["http"], urls["https"], core)
+        return self._setups[benchmark.name]
+
+    def _start(self, benchmark: Benchmark, side: str, setup: Setup) -> Child:
+        environment = self.environment
+        return self._children.start("benchmarks.side", benchmark.name, side, setup.to_json(), environment=environment)
+
+    def _measured(self, side: Child, timeout_s: float) -> Sample:
+        begin(side)
+        return answer(side, timeout_s)
 
     def _serve(self, server: Server) -> Mapping[str, str]:
         """Start the neutral server. It ends with the run."""
@@ -86,3 +112,9 @@ class Stage:
             raise ChildError("the neutral server did not start")
         urls: dict[str, str] = orjson.loads(line)
         return urls
+
+
+def _turn(sides: Sequence[str], number: int) -> Sequence[str]:
+    """Every round begins with another side, so that none is always the first after a pause."""
+    first = number % len(sides)
+    return [*sides[first:], *sides[:first]]

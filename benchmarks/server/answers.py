@@ -43,7 +43,7 @@ def with_tasks(gateways: Gateways) -> dict[bytes, Answer]:
     return constant() | {
         b"TriggerGatewayRemoteSync": lambda params: success(TaskId=gateways.start(params["GatewayId"][0])),
         b"DescribeTasks": lambda params: success(**gateways.describe(params)),
-        b"Calls": lambda params: wire(orjson.dumps(gateways.calls())),
+        b"Calls": lambda params: wire(orjson.dumps(gateways.calls(params["Prefix"][0]))),
     }
 
 

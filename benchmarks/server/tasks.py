@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ class Gateways:
         self._random = random.Random(1)
         self._tasks: dict[str, Task] = {}
         self._of: dict[str, list[Task]] = {}
-        self._described = 0
+        self._described: Counter[str] = Counter()  # by gateway
 
     def start(self, gateway: str) -> str:
         now = self._clock()
@@ -35,7 +36,7 @@ class Gateways:
 
     def describe(self, params: Mapping[str, list[str]]) -> dict[str, Any]:
         """The answer to DescribeTasks: of one task, or a page of a gateway's."""
-        self._described += 1
+        self._described[params["TargetId"][0]] += 1
         page, size = int(params.get("PageNumber", ["1"])[0]), int(params.get("PageSize", ["10"])[0])
         if wanted := params.get("TaskId"):
             found = [self._tasks[name] for name in wanted if name in self._tasks]
@@ -48,10 +49,9 @@ class Gateways:
         tasks = [_described(task, now) for task in found]
         return {"Tasks": {"SimpleTask": tasks}, "TotalCount": total, "PageNumber": page, "PageSize": size}
 
-    def calls(self) -> int:
-        """Calls of DescribeTasks since this was asked last."""
-        calls, self._described = self._described, 0
-        return calls
+    def calls(self, prefix: str) -> int:
+        """Calls of DescribeTasks for gateways whose names begin so."""
+        return sum(calls for gateway, calls in self._described.items() if gateway.startswith(prefix))
 
 
 def _described(task: Task, now: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ a transaction, without a word about what it means.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -16,11 +16,11 @@ import apsw
 
 from benchmarks.accounts import SYNC_TASK
 from benchmarks.meter import Meter
-from benchmarks.model import RSS_MB, Benchmark, Figure, Goal, Sample, Setup, Side
+from benchmarks.model import RSS_MB, Benchmark, Figure, Goal, Quick, Sample, Setup, Side, Turns
 from benchmarks.pushing import key
+from benchmarks.turns import in_loop
 from engine.backlog.sqlite import SqliteBacklog
 from engine.chunks import CHUNK_ROWS
-from engine.cli.loop import run
 from engine.clouds import clouds
 from engine.clouds.huawei import Push
 from engine.model import Finished, Job, State, Target
@@ -35,28 +35,30 @@ TARGET = Target("huawei", "oms", SYNC_TASK)
 
 CPU_US_A_JOB = Figure("cpu_us", "CPU us/job", ",.1f")
 JOBS_PER_S = Figure("calls_per_s", "jobs/s", higher_is_better=True)
+BYTES_A_JOB = Figure("bytes", "bytes/job", ",.1f")
 
 
-def in_memory(setup: Setup) -> Sample:
-    return run(_measured(":memory:", SHALLOW, setup.size(100_000, quick=10_000)))
+def in_memory(setup: Setup) -> Turns:
+    return in_loop(_measured(":memory:", SHALLOW, 100_000))
 
 
-def on_disk(setup: Setup) -> Sample:
-    return run(_measured(_new_file(setup), SHALLOW, setup.size(100_000, quick=10_000)))
+def on_disk(setup: Setup) -> Turns:
+    return in_loop(_measured(_new_file(setup), SHALLOW, jobs_a_turn(setup)))
 
 
-def at_depth(depth: int) -> Callable[[Setup], Sample]:
-    def measure(setup: Setup) -> Sample:
-        return run(_measured(setup.directory / f"{depth}.db", depth, setup.size(100_000, quick=10_000)))
+def at_depth(depth: int) -> Callable[[Setup], Turns]:
+    return lambda setup: in_loop(_measured(setup.directory / f"{depth}.db", depth, jobs_a_turn(setup)))
 
-    return measure
+
+def jobs_a_turn(setup: Setup) -> int:
+    return setup.size(100_000, quick=2_000)
 
 
 def _new_file(setup: Setup) -> Path:
     return Path(mkdtemp(dir=setup.directory)) / "backlog.db"
 
 
-async def _measured(path: str | Path, depth: int, jobs: int) -> Sample:
+async def _measured(path: str | Path, depth: int, jobs: int) -> AsyncIterator[Sample]:
     async with SqliteBacklog(path) as backlog:
         tally = (await backlog.tally()).get(TARGET, {})
         known = sum(each.jobs for each in tally.values())
@@ -66,11 +68,23 @@ async def _measured(path: str | Path, depth: int, jobs: int) -> Sample:
             batch = [next(planned) for _ in range(min(BUILD, depth - waiting))]
             await backlog.put(batch)
             waiting += len(batch)
-        given = [next(planned) for _ in range(jobs)]
-        with Meter() as meter:
-            for start in range(0, jobs, PUT):
-                await _pass(backlog, given[start : start + PUT])
-    return meter.sample(jobs)
+            known += len(batch)
+        while True:
+            given = [next(planned) for _ in range(jobs)]
+            with Meter() as meter:
+                for start in range(0, jobs, PUT):
+                    await _pass(backlog, given[start : start + PUT])
+            known += jobs
+            yield meter.sample(jobs) | ({"bytes": _bytes(path) / known} if isinstance(path, Path) else {})
+
+
+def _bytes(path: Path) -> int:
+    """What a database takes, with what of it is still in the log."""
+    database = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return int(database.pragma("page_count")) * int(database.pragma("page_size"))
+    finally:
+        database.close()
 
 
 async def _pass(backlog: SqliteBacklog, jobs: list[Job]) -> None:
@@ -97,31 +111,32 @@ def _planned(numbers: Iterator[int]) -> Iterator[Job]:
 WAITING = "SELECT * FROM job WHERE state = 0 ORDER BY id LIMIT ?"
 
 
-def bare(setup: Setup) -> Sample:
+def bare(setup: Setup) -> Turns:
     """In one thread: nobody waits for it."""
-    jobs = list(_take(setup.size(100_000, quick=10_000)))
-    database = apsw.Connection(str(_new_file(setup)))
+    planned = _planned(count())
+    path = _new_file(setup)
+    database = apsw.Connection(str(path))
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000", "cache_size=-4096"):
         database.execute(f"PRAGMA {pragma}")
     database.execute("CREATE TABLE job (id INTEGER PRIMARY KEY, key BLOB UNIQUE, state INT, payload BLOB)")
     database.execute("CREATE INDEX waiting ON job (id) WHERE state = 0")
-    with Meter() as meter:
-        for start in range(0, len(jobs), PUT):
-            rows = [(job.key, 0, job.payload) for job in jobs[start : start + PUT]]
-            with database:
-                database.executemany("INSERT OR IGNORE INTO job (key, state, payload) VALUES (?, ?, ?)", rows)
-            while claimed := database.execute(WAITING, (CLAIM,)).fetchall():
-                for first in range(0, len(claimed), SETTLE):
-                    with database:
-                        ended = [(row[0],) for row in claimed[first : first + SETTLE]]
-                        database.executemany("UPDATE job SET state = 3, payload = NULL WHERE id = ?", ended)
-    database.close()
-    return meter.sample(len(jobs))
+    for number in count(1):
+        jobs = [next(planned) for _ in range(jobs_a_turn(setup))]
+        with Meter() as meter:
+            _bare_pass(database, jobs)
+        yield meter.sample(len(jobs)) | {"bytes": _bytes(path) / (number * len(jobs))}
 
 
-def _take(number: int) -> Iterator[Job]:
-    planned = _planned(count())
-    return (next(planned) for _ in range(number))
+def _bare_pass(database: apsw.Connection, jobs: Sequence[Job]) -> None:
+    for start in range(0, len(jobs), PUT):
+        rows = [(job.key, 0, job.payload) for job in jobs[start : start + PUT]]
+        with database:
+            database.executemany("INSERT OR IGNORE INTO job (key, state, payload) VALUES (?, ?, ?)", rows)
+        while claimed := database.execute(WAITING, (CLAIM,)).fetchall():
+            for first in range(0, len(claimed), SETTLE):
+                with database:
+                    ended = [(row[0],) for row in claimed[first : first + SETTLE]]
+                    database.executemany("UPDATE job SET state = 3, payload = NULL WHERE id = ?", ended)
 
 
 ON_DISK, DEEP, QUICK_DEEP, BARE = (
@@ -133,21 +148,22 @@ ON_DISK, DEEP, QUICK_DEEP, BARE = (
 BENCHMARK = Benchmark(
     "backlog",
     "put, claim and settle a job: CPU of both threads",
+    Quick("2,000 jobs a turn, beside 1,000 and 50,000", rounds=30),
     sides=(
-        Side("in memory, depth 1,000", in_memory),
+        Side("in memory, depth 1,000", in_memory, in_quick=False),
         Side(ON_DISK, on_disk),
         Side(DEEP, at_depth(5_000_000), in_quick=False),
         Side(QUICK_DEEP, at_depth(50_000), in_full=False),
         Side(BARE, bare),
     ),
-    figures=(CPU_US_A_JOB, JOBS_PER_S, RSS_MB),
+    figures=(CPU_US_A_JOB, JOBS_PER_S, BYTES_A_JOB, RSS_MB),
     goals=(
         Goal("CPU us per job on disk, depth 1,000", ON_DISK, CPU_US_A_JOB, 15, form=".1f"),
         Goal("CPU us per job on disk, depth 5 million", DEEP, CPU_US_A_JOB, 15, form=".1f"),
         Goal("depth 5 million, of depth 1,000's CPU", DEEP, CPU_US_A_JOB, 1.3, of=(ON_DISK,)),
         Goal("depth 50,000, of depth 1,000's CPU", QUICK_DEEP, CPU_US_A_JOB, 1.3, of=(ON_DISK,)),
         Goal("of bare SQLite's CPU", ON_DISK, CPU_US_A_JOB, None, of=(BARE,)),
+        Goal("of bare SQLite's bytes on disk", ON_DISK, BYTES_A_JOB, None, of=(BARE,)),
     ),
     rounds=3,
-    quick_rounds=2,
 )

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from yarl import URL
 
 from benchmarks.accounts import SYNC_TASK, oms_account
 from benchmarks.meter import Meter
-from benchmarks.model import CALLS_PER_S, CPU_US, RSS_MB, Benchmark, Goal, Sample, Server, Setup, Side
+from benchmarks.model import CALLS_PER_S, CPU_US, RSS_MB, Benchmark, Goal, Quick, Sample, Server, Setup, Side, Turns
 from benchmarks.pushing import WARM_UP, key, push
-from engine.cli.loop import run
+from benchmarks.turns import in_loop
 from engine.clouds import clouds
 from engine.clouds.huawei import Push
 from engine.run import Options
@@ -24,21 +24,22 @@ from engine.transport import Transport
 from signers import SignedRequest
 
 CONCURRENCY = Options().concurrency
+QUICK_CALLS = 2 * CONCURRENCY
 
 
-def ours(setup: Setup) -> Sample:
-    return push(setup, setup.size(40_000, quick=5_000), url=setup.http, options=Options(batch=1))
+def ours(setup: Setup) -> Turns:
+    return push(setup, setup.size(40_000, quick=QUICK_CALLS), url=setup.http, options=Options(batch=1))
 
 
-def ours_in_tens(setup: Setup) -> Sample:
-    return push(setup, setup.size(40_000, quick=5_000), url=setup.http, options=Options(batch=10))
+def ours_in_tens(setup: Setup) -> Turns:
+    return push(setup, 40_000, url=setup.http, options=Options(batch=10))
 
 
-def bare(setup: Setup) -> Sample:
-    return run(_bare(setup.http, setup.size(60_000, quick=7_000)))
+def bare(setup: Setup) -> Turns:
+    return in_loop(_bare(setup.http, setup.size(60_000, quick=QUICK_CALLS)))
 
 
-async def _bare(endpoint: str, calls: int) -> Sample:
+async def _bare(endpoint: str, calls: int) -> AsyncIterator[Sample]:
     request = constant_request(endpoint)
     url = URL(request.url, encoded=True)
 
@@ -58,9 +59,10 @@ async def _bare(endpoint: str, calls: int) -> Sample:
             await asyncio.gather(*(caller(left) for _ in range(CONCURRENCY)))
 
         await send(WARM_UP * CONCURRENCY)
-        with Meter() as meter:
-            await send(calls)
-    return meter.sample(calls)
+        while True:
+            with Meter() as meter:
+                await send(calls)
+            yield meter.sample(calls)
 
 
 def constant_request(endpoint: str) -> SignedRequest:
@@ -73,6 +75,7 @@ BARE = ("bare aiohttp",)
 BENCHMARK = Benchmark(
     "calls",
     "signed calls/s through the whole engine, backlog on disk, no service time, http",
+    Quick(f"{QUICK_CALLS} calls a turn", rounds=40),
     sides=(
         Side("ours", ours),
         Side("ours, 10 keys a call", ours_in_tens, in_quick=False),

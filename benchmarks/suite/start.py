@@ -15,7 +15,8 @@ from statistics import median
 
 import orjson
 
-from benchmarks.model import Benchmark, Figure, Goal, Sample, Setup, Side
+from benchmarks.model import RSS_MB, Benchmark, Figure, Goal, Quick, Sample, Setup, Side
+from benchmarks.turns import anew
 
 WALL_MS = Figure("wall_ms", "ms", ",.1f")
 CPU_MS = Figure("cpu_ms", "CPU ms", ",.1f")
@@ -38,16 +39,18 @@ except SystemExit:
     pass
 vendors = ("aliyunsdk", "alibabacloud", "Tea", "darabonba", "huaweicloudsdk")
 found = sum(name.startswith(vendors) for name in sys.modules)
-print(f'\\n{{{{"sockets": {{len(sockets)}}, "vendors": {{found}}}}}}')
+from benchmarks.memory import peak_rss_bytes
+mb = peak_rss_bytes() / 1e6
+print(f'\\n{{{{"sockets": {{len(sockets)}}, "vendors": {{found}}, "rss_mb": {{mb}}}}}}')
 """
 HELP_WORK = "from engine.__main__ import main; sys.argv = ['syncmux', '--help']; main()"
 
 
-def started(command: Sequence[str], work: str) -> Callable[[Setup], Sample]:
+def started(command: Sequence[str], work: str, *, quick: int = 1) -> Callable[[Setup], Sample]:
     def measure(setup: Setup) -> Sample:
-        times = [_once(command) for _ in range(setup.size(15, quick=5))]
+        times = [_once(command) for _ in range(setup.size(15, quick=quick))]
         sample = {"wall_ms": median([wall for wall, _ in times]), "cpu_ms": median([cpu for _, cpu in times])}
-        return sample | _touched(work)
+        return sample if setup.quick else sample | _touched(work)
 
     return measure
 
@@ -73,13 +76,14 @@ def _touched(work: str) -> Sample:
 BENCHMARK = Benchmark(
     "start",
     "from nothing to ready",
+    Quick("once a turn, Python alone five times"),
     sides=(
-        Side("syncmux --help", started(HELP, HELP_WORK)),
-        Side("import engine", started(IMPORT, "import engine")),
-        Side("from engine import Engine", started(USE, "from engine import Engine")),
-        Side("python alone", started(PYTHON, "pass")),
+        Side("syncmux --help", anew(started(HELP, HELP_WORK))),
+        Side("import engine", anew(started(IMPORT, "import engine")), in_quick=False),
+        Side("from engine import Engine", anew(started(USE, "from engine import Engine"))),
+        Side("python alone", anew(started(PYTHON, "pass", quick=5))),
     ),
-    figures=(WALL_MS, CPU_MS, SOCKETS, VENDORS),
+    figures=(WALL_MS, CPU_MS, SOCKETS, VENDORS, RSS_MB),
     goals=(
         Goal("ms, syncmux --help", "syncmux --help", WALL_MS, 120, form=".0f"),
         Goal("ms, import engine", "import engine", WALL_MS, 80, form=".0f"),
@@ -91,5 +95,4 @@ BENCHMARK = Benchmark(
         Goal("syncmux --help, of python alone", "syncmux --help", CPU_MS, None, of=("python alone",)),
         Goal("import of Engine, of python alone", "from engine import Engine", CPU_MS, None, of=("python alone",)),
     ),
-    quick_rounds=1,
 )

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 from benchmarks.children import Children, follow_parent
@@ -13,8 +14,10 @@ from benchmarks.children import Children, follow_parent
 
 def main(kind: str, *arguments: str) -> None:
     if kind == "answer":
-        print("something else first")
-        print(json.dumps({"pid": os.getpid()}))
+        turns = follow_parent()
+        for number in count(1):
+            turns.acquire()
+            print(json.dumps({"pid": os.getpid(), "turn": number}), flush=True)
     elif kind == "fail":
         sys.exit(3)
     elif kind == "hang":

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks.model import Benchmark, Figure, Goal, Round, Setup, Side
+from benchmarks.model import Benchmark, Figure, Goal, Quick, Round, Setup, Side, Turns
 from benchmarks.stage import Result
 
 RATE = Figure("rate", "calls/s", higher_is_better=True)
 CPU = Figure("cpu", "CPU us", ".1f")
 
 
-def _never(setup: Setup) -> dict[str, float]:
+def _never(setup: Setup) -> Turns:
     raise AssertionError("nobody runs this")
 
 
 BENCHMARK = Benchmark(
     "example",
     "an example",
+    Quick("a small one"),
     sides=(Side("ours", _never), Side("peer", _never), Side("other", _never, in_quick=False)),
     figures=(RATE, CPU),
     goals=(

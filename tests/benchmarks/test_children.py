@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.children import ChildError, Children
+from benchmarks.children import ChildError, Children, answer, begin
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HELPERS = "tests.benchmarks.children"
@@ -41,21 +41,35 @@ def _tries() -> Iterator[None]:
     raise AssertionError("it did not happen")
 
 
-def test_a_child_answers_and_is_gone() -> None:
+def test_a_child_answers_in_its_turns_and_is_gone() -> None:
     with Children() as children:
-        answer = children.ask(HELPERS, "answer", timeout_s=30)
-    assert not _alive(int(answer["pid"]))
+        child = children.start(HELPERS, "answer")
+        answers = []
+        for _ in range(2):
+            begin(child)
+            answers.append(answer(child, timeout_s=30))
+        assert answers == [{"pid": child.pid, "turn": 1}, {"pid": child.pid, "turn": 2}]
+        children.end(child)
+        assert not _alive(child.pid)
 
 
 def test_a_child_that_fails_is_an_error() -> None:
-    with Children() as children, pytest.raises(ChildError, match="status 3"):
-        children.ask(HELPERS, "fail", timeout_s=30)
+    with Children() as children:
+        child = children.start(HELPERS, "fail")
+        with pytest.raises(ChildError, match="ended with status 3"):
+            answer(child, timeout_s=30)
+        with pytest.raises(ChildError, match="has ended"):
+            begin(child)
 
 
 def test_a_child_that_takes_too_long_is_ended_with_what_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    with Children() as children, pytest.raises(ChildError, match="took longer than"):
-        children.ask(HELPERS, "hang", str(pids), timeout_s=2)
+    with Children() as children:
+        child = children.start(HELPERS, "hang", str(pids))
+        assert child.stdout
+        assert child.stdout.readline() == b"ready\n"
+        with pytest.raises(ChildError, match="took longer than"):
+            answer(child, timeout_s=0.01)
     assert [pid for pid in map(int, pids.read_text().split()) if _alive(pid)] == []
 
 
@@ -87,7 +101,7 @@ def test_a_run_that_is_interrupted_leaves_nothing(sign: signal.Signals, status: 
     run = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in _tries():
         started = _descendants(run.pid)
-        if len(started) == 2:  # the neutral server, and a side
+        if len(started) == 3:  # the neutral server, and two sides
             break
     run.send_signal(sign)
     assert run.wait(30) == status

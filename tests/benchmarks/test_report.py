@@ -4,7 +4,8 @@ import re
 
 import orjson
 
-from benchmarks.report import as_document, table
+from benchmarks import gate
+from benchmarks.report import as_document, findings_table, table
 
 from . import results
 
@@ -19,6 +20,19 @@ def test_the_table_has_medians_spreads_and_verdicts() -> None:
     assert re.fullmatch(r"  of the peer's rate\s+0\.70\s+at least 0\.80\s+MISSED", lines[4])
     assert re.fullmatch(r"  of the peer's CPU\s+1\.20\s+at most 1\.25\s+met", lines[5])
     assert re.fullmatch(r"  CPU us\s+12\.0\s+at most 10\.0\s+MISSED", lines[6])
+
+
+def test_a_quick_table_tells_its_sizes_and_judges_no_goal() -> None:
+    lines = table(RESULT, quick=True).splitlines()
+    assert lines[1] == "  quick: a small one"
+    assert len(lines) == 5
+    assert "least" not in lines[-1]
+
+
+def test_ratios_stand_beside_those_on_record() -> None:
+    passes = {"of the peer's rate": [0.7, 0.71, 0.69], "of the peer's CPU": [1.2]}
+    lines = findings_table(gate.findings(RESULT.benchmark, RESULT.rounds, passes)).splitlines()
+    assert re.fullmatch(r"  of the peer's rate\s+0\.7\s+-inf to inf\s+0\.7\s+0\.4843\s+undecided", lines[1])
 
 
 def test_columns_are_aligned() -> None:

@@ -121,4 +121,4 @@ def test_gateways_list_their_newest_tasks_first() -> None:
     assert end_of(other) == 1005.0
     now[0] = 1005.0
     assert listed(TargetId="gw-2", TaskId=other) == [(other, "task.state.completed")]
-    assert (gateways.calls(), gateways.calls()) == (5, 0)
+    assert (gateways.calls("gw-1"), gateways.calls("gw-2"), gateways.calls("gw")) == (3, 2, 5)

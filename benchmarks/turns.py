@@ -1,0 +1,33 @@
+"""How sides take their turns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import uvloop
+
+from benchmarks.model import Sample, Setup, Turns
+from engine.cli.collector import tune_collector
+
+
+def anew(measure: Callable[[Setup], Sample]) -> Callable[[Setup], Turns]:
+    """Everything from its beginning in every turn."""
+
+    def turns(setup: Setup) -> Turns:
+        while True:
+            yield measure(setup)
+
+    return turns
+
+
+def in_loop(samples: AsyncIterator[Sample]) -> Turns:
+    """An event loop, set up as `syncmux` has it, that stands still between turns."""
+    tune_collector()
+
+    async def turn() -> Sample:
+        return await anext(samples)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        while True:
+            yield runner.run(turn())

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks import record
+from benchmarks.provenance import Provenance, provenance
+from benchmarks.record import Session
+
+
+def _session(processor: str, aiohttp: str, **ratios: dict[str, list[float]]) -> Session:
+    machine: dict[str, str | int | None] = {"processor": processor, "processors": 2, "file_system": "ext4"}
+    versions = {"aiohttp": aiohttp, "syncmux": aiohttp}
+    where = Provenance(commit="c0ffee", date="2026-11-21T12:00+00:00", machine=machine, versions=versions)
+    return Session(provenance=where, ratios=ratios)
+
+
+FIRST = _session("Xeon", "3.14.1", calls={"CPU": [1.2, 1.3]}, rows={"CPU": [4.0]})
+SECOND = _session("EPYC", "3.14.1", calls={"CPU": [1.25]})
+
+
+def test_it_is_kept_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "recorded.json"
+    assert record.read(path) == []
+    record.write([FIRST, SECOND], path)
+    assert record.read(path) == [FIRST, SECOND]
+
+
+def test_passes_of_all_sessions_count() -> None:
+    assert record.passes([FIRST, SECOND], "calls") == {"CPU": [1.2, 1.3, 1.25]}
+    assert record.passes([FIRST, SECOND], "sdk") == {}
+
+
+def test_what_is_recorded_anew_leaves_the_others() -> None:
+    assert record.without([FIRST, SECOND], ["calls"]) == [_session("Xeon", "3.14.1", rows={"CPU": [4.0]})]
+
+
+def test_a_machine_like_one_on_record_does_not_differ() -> None:
+    assert record.differences([FIRST, SECOND], SECOND["provenance"]) == []
+    assert record.differences([], SECOND["provenance"]) == []
+
+
+def test_what_differs_is_told() -> None:
+    here = _session("Graviton", "3.15.0")["provenance"]
+    assert record.differences([FIRST, SECOND], here) == [
+        "processor Graviton, on record EPYC, Xeon",
+        "aiohttp 3.15.0, on record 3.14.1",
+    ]
+
+
+def test_a_provenance_says_what_code_when_and_on_what() -> None:
+    now = provenance()
+    assert now["commit"]
+    assert now["date"].endswith("+00:00")
+    assert now["machine"]["file_system"]
+    assert {"python", "sqlite", "uvloop"} <= now["versions"].keys()
