@@ -21,13 +21,13 @@ def anew(measure: Callable[[Setup], Sample]) -> Callable[[Setup], Turns]:
     return turns
 
 
-def in_loop(samples: AsyncIterator[Sample]) -> Turns:
+def in_loop(samples: AsyncIterator[Sample], *, on_uvloop: bool = True) -> Turns:
     """An event loop, set up as `syncmux` has it, that stands still between turns."""
     tune_collector()
 
     async def turn() -> Sample:
         return await anext(samples)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if on_uvloop else None) as runner:
         while True:
             yield runner.run(turn())
