@@ -1,8 +1,8 @@
 """Running tasks seen to their end, against what loops over an SDK do: every task asked for, once an interval.
 
-Both take up tasks that run already. The peer sends its calls signed by us, with a bare session: what an SDK adds to the
-cost of a call is another benchmark's. The server counts the calls, and the name of a task says when it ends. Every
-sample has gateways of its own.
+Tasks run already when they are taken up, or are started by us throughout. The peer sends its calls signed by us, with a
+bare session: what an SDK adds to the cost of a call is another benchmark's. The server counts the calls, and the name
+of a task says when it ends. Every sample has gateways of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ TASKS, QUICK_TASKS = 20_000, 1_000
 GATEWAYS, QUICK_GATEWAYS = 200, 10
 INTERVAL_S, QUICK_INTERVAL_S = 10.0, 2.0
 TASK_S, QUICK_TASK_S = (20.0, 60.0), (2.0, 6.0)
+START_S, QUICK_START_S = 40.0, 3.0  # in which those are started that do not run already
 IN_FLIGHT = 256  # calls
 
 CALLS = Figure("calls", "calls")
@@ -48,6 +49,10 @@ LATE_MOST = Figure("late_most", "at most, intervals", ".2f")
 
 def ours(setup: Setup) -> Sample:
     return run(_ours(setup))
+
+
+def started_by_us(setup: Setup) -> Sample:
+    return run(_started_by_us(setup))
 
 
 def one_by_one(setup: Setup) -> Sample:
@@ -68,6 +73,17 @@ async def _ours(setup: Setup) -> Sample:
     async with Engine([account], backlog, rate=OUT_OF_REACH) as engine:
         with Meter() as meter:
             late = await _late(engine.endings())
+    return _sample(setup, meter, late, prefix)
+
+
+async def _started_by_us(setup: Setup) -> Sample:
+    backlog = f"{mkdtemp(dir=setup.directory)}/backlog.db"
+    prefix = token_hex(4)
+    number, gateways = _sizes(setup)
+    rate = number / (QUICK_START_S if setup.quick else START_S)
+    async with Engine([sgw_account(setup.http)], backlog, rate=rate) as engine:
+        with Meter() as meter:
+            late = await _late(engine.endings(islice(directories(gateways, prefix), number)))
     return _sample(setup, meter, late, prefix)
 
 
@@ -154,7 +170,7 @@ def _described(url: str, prefix: str) -> int:
     return calls
 
 
-OURS = ("ours",)
+OURS = ("ours", "ours, started throughout")
 PEER = ("a call per task",)
 BENCHMARK = Benchmark(
     "polling",
@@ -166,7 +182,7 @@ BENCHMARK = Benchmark(
         warm_up=False,
         together=True,
     ),
-    sides=(Side(OURS[0], anew(ours)), Side(PEER[0], anew(one_by_one))),
+    sides=(Side(OURS[0], anew(ours)), Side(OURS[1], anew(started_by_us)), Side(PEER[0], anew(one_by_one))),
     figures=(CALLS, CPU_US_A_TASK, LATE_MEAN_S, LATE_MOST, RSS_MB),
     goals=(
         *(Goal(f"of the calls of a loop per task, {side}", side, CALLS, 0.05, of=PEER, form=".3f") for side in OURS),

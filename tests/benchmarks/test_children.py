@@ -101,7 +101,7 @@ def test_a_run_that_is_interrupted_leaves_nothing(sign: signal.Signals, status: 
     run = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in _tries():
         started = _descendants(run.pid)
-        if len(started) == 3:  # the neutral server, and two sides
+        if len(started) == 4:  # the neutral server, and three sides
             break
     run.send_signal(sign)
     assert run.wait(30) == status
