@@ -6,7 +6,7 @@ measure; the first time is not counted, so that imports and the like do not look
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -81,14 +81,13 @@ def plot(result: Result) -> str:
         found = {size: values(result.rounds, size, figure.key) for size in FULL}
         return [Point(size, median(each)) for size, each in found.items() if each]
 
-    small = median(values(result.rounds, SMALL, CPU_US_A_KEY.key))
-    return panels(
-        "Keys pushed from one manifest",
-        [
-            Panel("CPU per key, us", ",.1f", points(CPU_US_A_KEY), 1.1 * small, "1.1 x the first"),
-            Panel("peak memory, MB", ",.0f", points(RSS_MB), 200, "at most 200"),
-        ],
-    )
+    memory = Panel("peak memory, MB", ",.0f", points(RSS_MB), 200, "at most 200")
+    return panels("Keys pushed from one manifest", [cost_panel(points(CPU_US_A_KEY)), memory])
+
+
+def cost_panel(points: Sequence[Point]) -> Panel:
+    bound = 1.1 * min(point.value for point in points)
+    return Panel("CPU per key, us", ",.1f", points, bound, "1.1 x the cheapest")
 
 
 BENCHMARK = Benchmark(

@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import plot
 from benchmarks.plot import Bar, Panel, Point, bars, panels
+from benchmarks.suite import scale
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -29,6 +30,11 @@ def test_points_stand_where_their_values_are() -> None:
     bound = next(line for line in ET.fromstring(svg).iter(f"{SVG}line") if line.get("class") == "bound")  # noqa: S314
     assert dots[0] - dots[1] == pytest.approx((dots[1] - float(bound.get("y1", "0"))) / 2, abs=0.2)
     assert {"Growth", "MB", "small", "large", "50", "100", "at most"} <= set(_texts(svg))
+
+
+def test_what_a_key_may_cost_is_bound_by_the_cheapest_size() -> None:
+    points = [Point(scale.SMALL, 30.0), Point(scale.LARGE, 24.0), Point(scale.LARGEST, 20.0)]
+    assert scale.cost_panel(points).bound == pytest.approx(22.0)
 
 
 def test_readers_of_either_mode_can_read_it() -> None:
