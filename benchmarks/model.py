@@ -31,6 +31,7 @@ class Setup:
     http: str  # base URLs of the neutral server; "" if the benchmark has none
     https: str
     core: int | None  # where to run, away from the server; None: anywhere
+    injected: str = ""  # what is to make ours worse; see `benchmarks.injections`
 
     @classmethod
     def from_json(cls, text: str) -> Self:

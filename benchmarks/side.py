@@ -14,6 +14,7 @@ import orjson
 
 from benchmarks.children import follow_parent
 from benchmarks.cores import stay_on
+from benchmarks.injections import injected
 from benchmarks.model import Benchmark, Setup
 from benchmarks.suite import load
 
@@ -32,7 +33,7 @@ def main(arguments: list[str]) -> int:
             return 0
         setup = Setup.from_json(arguments[2])
         stay_on(setup.core)
-        samples = benchmark.side(arguments[1]).turns(setup)
+        samples = injected(benchmark.side(arguments[1]), setup)
         while turns.acquire():
             told.write(orjson.dumps(next(samples)) + b"\n")
     return 0

@@ -25,10 +25,12 @@ class Result:
 class Stage:
     """What the benchmarks of one run share: a directory on disk, a certificate, processors."""
 
-    def __init__(self, children: Children, directory: Path, *, quick: bool) -> None:
+    def __init__(self, children: Children, directory: Path, *, quick: bool, injected: str = "") -> None:
+        """`injected` makes ours worse, to see whether that is noticed."""
         self._children = children
         self._directory = directory
         self._quick = quick
+        self._injected = injected
         self._setups: dict[str, Setup] = {}
         self._client_core, self._server_core = cores.apart()
         self._certificate = certificate.make(directory)
@@ -87,7 +89,7 @@ class Stage:
             urls = self._serve(benchmark.server) if benchmark.server else {"http": "", "https": ""}
             place = mkdtemp(prefix=f"{benchmark.name}-", dir=self._directory)
             core = self._client_core
-            self._setups[benchmark.name] = Setup(self._quick, place, urls["http"], urls["https"], core)
+            self._setups[benchmark.name] = Setup(self._quick, place, urls["http"], urls["https"], core, self._injected)
         return self._setups[benchmark.name]
 
     def _start(self, benchmark: Benchmark, side: str, setup: Setup) -> Child:

@@ -1,4 +1,4 @@
-"""Sides in processes of their own, as a run has them."""
+"""Sides in processes of their own, as a run has them, and ours made worse."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from benchmarks import suite
+from benchmarks import gate, suite
 from benchmarks.children import Children, answer, begin
+from benchmarks.injections import INJECTIONS, Injection
 from benchmarks.model import Setup
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -34,3 +35,22 @@ def test_by_hand_a_side_takes_one_turn() -> None:
     sample = orjson.loads(told.stdout)
     assert (sample["sockets"], sample["vendors"]) == (0, 0)
     assert sample["rss_mb"] > 5
+
+
+@pytest.mark.parametrize("injection", INJECTIONS.values(), ids=INJECTIONS)
+def test_an_injection_is_into_sides_that_quick_compares(injection: Injection) -> None:
+    compared = {goal.side for goal in gate.held(suite.load(injection.benchmark))}
+    assert compared.issuperset(injection.sides)
+
+
+def test_an_injection_costs_what_it_says(tmp_path: Path) -> None:
+    """Larger jobs, which are the same in every run."""
+    found = {}
+    for injected in ("", "a job 30 % larger on disk"):
+        setup = Setup(True, str(tmp_path), "", "", None, injected)
+        with Children() as children:
+            child = children.start("benchmarks.side", "backlog", "on disk, depth 1,000", setup.to_json())
+            begin(child)
+            found[injected] = answer(child, timeout_s=60)["bytes"]
+    small, large = found.values()
+    assert large / small == pytest.approx(1.3, abs=0.05)
