@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import cores, quick, record, suite
 from benchmarks.children import ChildError, Children
+from benchmarks.gate import Verdict
 from benchmarks.model import as_json
 from benchmarks.provenance import ROOT, Provenance, provenance
 from benchmarks.report import as_document, table
@@ -55,7 +56,8 @@ def parser() -> argparse.ArgumentParser:
 def run(chosen: argparse.Namespace, names: Sequence[str], stage: Stage, children: Children) -> int:
     now = provenance()
     machine = now["machine"]
-    print(f"commit {now['commit']}, {machine['processors']} x {machine['processor']}, {machine['system']}")
+    print(f"commit {now['commit']}, {machine['processors']} x {machine['processor']}, {machine['system']}", end=", ")
+    print(f"files on {machine['file_system']}")
     print(", ".join(f"{name} {version}" for name, version in now["versions"].items()), flush=True)
     print()
     known = record.read()
@@ -73,9 +75,12 @@ def run(chosen: argparse.Namespace, names: Sequence[str], stage: Stage, children
         return 0
     for each in record.differences(known, now):
         print(f"differs from what is on record: {each}")
-    fallen = quick.run(names, stage, known, _tell, keep)
-    for finding in fallen:
-        print(f"fallen: {finding.benchmark}: {finding.goal.says}")
+    found = quick.run(names, stage, known, _tell, keep)
+    for finding in found:
+        if finding.verdict is not Verdict.AS_BEFORE:
+            print(f"{finding.verdict.value}: {finding.benchmark}: {finding.goal.says}")
+    fallen = sum(finding.verdict is Verdict.FALLEN for finding in found)
+    print(f"{len(found)} ratios compared, {fallen} fallen")
     return 1 if fallen else 0
 
 

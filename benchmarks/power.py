@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import quick, record, suite
 from benchmarks.children import Children
+from benchmarks.gate import Verdict
 from benchmarks.injections import INJECTIONS
 from benchmarks.stage import Stage
 
@@ -44,7 +45,7 @@ def _fallen(injection: str, names: Sequence[str], known: record.Record, beside: 
         stage = Stage(children, Path(place), quick=True, injected=injection)
         with quick.neighbours(children, beside):
             found = quick.run(names, stage, known, lambda text: None, lambda results: None)
-    return Counter(finding.goal.says for finding in found)
+    return Counter(finding.goal.says for finding in found if finding.verdict is Verdict.FALLEN)
 
 
 if __name__ == "__main__":

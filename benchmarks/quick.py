@@ -22,7 +22,7 @@ Tell = Callable[[str], None]
 def run(
     names: Sequence[str], stage: Stage, known: record.Record, tell: Tell, keep: Callable[[list[Result]], None]
 ) -> list[Finding]:
-    """Measure, print, and look again, minutes later, where that is needed; returns what has fallen.
+    """Measure, print, and look again, minutes later, where that is needed; returns what became of every ratio.
 
     `keep` is given all results whenever there is more of them.
     """
@@ -45,7 +45,7 @@ def run(
     for number in range(MORE_LOOKS):
         for name in [name for name, each in found.items() if not _settled(each, number)]:
             look(results[name].benchmark)
-    return [finding for each in found.values() for finding in each if finding.verdict is Verdict.FALLEN]
+    return [finding for each in found.values() for finding in each]
 
 
 def comparable(benchmark: Benchmark) -> bool:

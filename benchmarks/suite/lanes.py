@@ -182,7 +182,7 @@ async def _without(number: int) -> AsyncIterator[Sample]:
                     group.create_task(call(f"gw-{waiter % WAITERS:04}"))
                     if waiter % CHUNK == 0:
                         await asyncio.sleep(CHUNK / RATE)
-        yield {CPU_US_A_PERMIT.key: meter.cpu_s / number * 1e6}
+        yield {CPU_US_A_PERMIT.key: meter.cpu_s / number * 1e6, RSS_MB.key: peak_rss_bytes() / 1e6}
 
 
 def _most_within(times: list[float], window_s: float) -> int:

@@ -66,7 +66,7 @@ def test_it_looks_until_it_knows(
     script = _Script(*told)
     assert _run(script) == status
     assert script.looks == looks
-    assert ("fallen: example: of the peer's CPU" in capsys.readouterr().out) is bool(status)
+    assert ("FALLEN: example: of the peer's CPU" in capsys.readouterr().out) is bool(status)
 
 
 def test_the_document_has_the_rounds_of_all_looks(tmp_path: Path) -> None:
