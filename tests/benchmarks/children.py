@@ -8,8 +8,11 @@ import subprocess
 import sys
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
+from benchmarks import side
 from benchmarks.children import Children, follow_parent
+from benchmarks.model import Benchmark, Quick, Setup, Side, Turns
 
 
 def main(kind: str, *arguments: str) -> None:
@@ -31,6 +34,11 @@ def main(kind: str, *arguments: str) -> None:
         print("ready", flush=True)
         while True:
             os.sched_yield()
+    elif kind == "chatty":
+        setup = Setup(True, "", "", "", None)
+        benchmark = Benchmark("chatty", "", Quick(""), (Side("ours", _chatty),), (), ())
+        with patch.object(side, "load", return_value=benchmark):
+            side.main(["chatty", "ours", setup.to_json()])
     elif kind == "parent":
         with Children() as children:
             child = children.start("tests.benchmarks.children", "follow")
@@ -38,6 +46,12 @@ def main(kind: str, *arguments: str) -> None:
             child.stdout.readline()
             print(child.pid, flush=True)
             child.wait()
+
+
+def _chatty(setup: Setup) -> Turns:
+    for number in count():
+        print("a library's own words")
+        yield {"turn": number}
 
 
 main(*sys.argv[1:])

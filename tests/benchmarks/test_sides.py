@@ -29,6 +29,14 @@ def test_a_side_takes_its_turns(name: str, side: str, tmp_path: Path) -> None:
             assert {figure.key for figure in benchmark.figures} <= sample.keys()
 
 
+def test_what_a_library_prints_is_no_sample() -> None:
+    with Children() as children:
+        child = children.start("tests.benchmarks.children", "chatty")
+        for number in range(2):
+            begin(child)
+            assert answer(child, timeout_s=30) == {"turn": number}
+
+
 def test_by_hand_a_side_takes_one_turn() -> None:
     command = [sys.executable, "-m", "benchmarks.side", "start", "import engine"]
     told = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=True)
