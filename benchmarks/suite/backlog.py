@@ -47,7 +47,13 @@ def on_disk(setup: Setup) -> Turns:
 
 
 def at_depth(depth: int) -> Callable[[Setup], Turns]:
-    return lambda setup: in_loop(_measured(setup.directory / f"{depth}.db", depth, jobs_a_turn(setup)))
+    """Of the full size, what the first round builds is what the others find; a small one is always new."""
+
+    def turns(setup: Setup) -> Turns:
+        path = _new_file(setup) if setup.quick else setup.directory / f"{depth}.db"
+        return in_loop(_measured(path, depth, jobs_a_turn(setup)))
+
+    return turns
 
 
 def jobs_a_turn(setup: Setup) -> int:
@@ -64,7 +70,7 @@ async def _measured(path: str | Path, depth: int, jobs: int) -> AsyncIterator[Sa
         known = sum(each.jobs for each in tally.values())
         waiting = tally[State.WAITING].jobs if State.WAITING in tally else 0
         planned = _planned(count(known))
-        while waiting < depth:  # the first round builds what the others find
+        while waiting < depth:
             batch = [next(planned) for _ in range(min(BUILD, depth - waiting))]
             await backlog.put(batch)
             waiting += len(batch)
