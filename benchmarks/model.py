@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Sample: TypeAlias = dict[str, float]
 """What one side measured in one round: figure -> value."""
 
-Turns: TypeAlias = Iterator[Sample]
+Turns: TypeAlias = Generator[Sample]
 """What one side does in a process: another sample, of another stretch of work, whenever it is asked."""
 
 Round: TypeAlias = Mapping[str, Sample]

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+from contextlib import closing
 from io import FileIO
+from threading import Semaphore
 
 import orjson
 
@@ -33,10 +36,18 @@ def main(arguments: list[str]) -> int:
             return 0
         setup = Setup.from_json(arguments[2])
         stay_on(setup.core)
-        samples = injected(benchmark.side(arguments[1]), setup)
-        while turns.acquire():
-            told.write(orjson.dumps(next(samples)) + b"\n")
+        with closing(injected(benchmark.side(arguments[1]), setup)) as samples:
+            while wait(turns):
+                told.write(orjson.dumps(next(samples)) + b"\n")
     return 0
+
+
+def wait(turns: Semaphore) -> bool:
+    """For the next turn. Who is asked to end meanwhile leaves files as they should be; amid a turn he just ends."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    turns.acquire()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    return True
 
 
 def by_hand(benchmark: Benchmark, side: str, told: FileIO) -> None:

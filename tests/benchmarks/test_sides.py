@@ -29,6 +29,18 @@ def test_a_side_takes_its_turns(name: str, side: str, tmp_path: Path) -> None:
             assert {figure.key for figure in benchmark.figures} <= sample.keys()
 
 
+def test_a_side_that_is_ended_between_turns_closes_its_files(tmp_path: Path) -> None:
+    setup = Setup(True, str(tmp_path), "", "", None)
+    with Children() as children:
+        child = children.start("benchmarks.side", "backlog", "on disk, depth 1,000", setup.to_json())
+        begin(child)
+        answer(child, timeout_s=60)
+        assert len(list(tmp_path.glob("*/backlog.db-wal"))) == 1
+        children.end(child)
+    assert len(list(tmp_path.glob("*/backlog.db"))) == 1
+    assert list(tmp_path.glob("*/backlog.db-wal")) == []
+
+
 def test_what_a_library_prints_is_no_sample() -> None:
     with Children() as children:
         child = children.start("tests.benchmarks.children", "chatty")
