@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import record
+from benchmarks import gate, record, suite
 from benchmarks.provenance import Provenance, provenance
 from benchmarks.record import Session
 
@@ -53,3 +53,14 @@ def test_a_provenance_says_what_code_when_and_on_what() -> None:
     assert now["date"].endswith("+00:00")
     assert now["machine"]["file_system"]
     assert {"python", "sqlite", "uvloop"} <= now["versions"].keys()
+
+
+def test_the_record_knows_every_ratio_that_quick_takes() -> None:
+    """Or a regression would pass for news. `python -m benchmarks --record anew` writes it down."""
+    known = record.read()
+    for name in suite.NAMES:
+        held = {goal.says for goal in gate.held(suite.load(name))}
+        passes = record.passes(known, name)
+        assert held, f"{name} compares nothing"
+        assert passes.keys() == held, f"of {name} other ratios are on record"
+        assert all(len(ratios) >= 6 for ratios in passes.values()), f"{name}: too few to know how far apart they are"
