@@ -31,7 +31,7 @@ browser: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
-# In a minute, and red if a ratio to a peer has fallen below what benchmarks/recorded.json says.
+# In minutes, and red if a ratio to a peer is worse than what benchmarks/recorded.json explains.
 bench-quick: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --quick
 
