@@ -31,6 +31,7 @@ from tests.daemon.unrest import FAULTS, plan
 SOAK_S = float(os.environ.get("SYNCMUX_SOAK_S", "3600"))
 SEED = int(os.environ.get("SYNCMUX_SOAK_SEED", "1"))
 MIB = 1 << 20
+WARM_UP = 12 / 60  # of the whole time: until every fault has struck, and the process is as large as the worst makes it
 LONG_ENOUGH_S = 600.0  # for what grows to be told from what fluctuates
 
 # sender -> events in a message, events/s. Those of HTTP are sent by processes of their own.
@@ -203,7 +204,7 @@ def test_months(service: Service, cloud: Clouds, emulator: EmulatorProcess, caps
     changed = {directory(tag, each.number): each.sent for tag, messages in given.items() for each in messages}
     stale = [name for name, sent in changed.items() if last.get(f"NFSx|/{name}", 0.0) < sent]
     events = cloud.ledger()["events"]
-    still = [each for each in soak.samples if calm[0] + SOAK_S / 12 <= each.at - began < calm[1]]
+    still = [each for each in soak.samples if calm[0] + SOAK_S * WARM_UP <= each.at - began < calm[1]]
     growth = Growth(still)
     with capsys.disabled():
         print(f"\nsoak of {SOAK_S:g} s, seed {SEED}: {dict(soak.did)}")

@@ -37,9 +37,9 @@ class Plan(NamedTuple):
 
 
 def plan(seed: int, length_s: float) -> Plan:
-    """Processes end in the first 25 minutes of an hour and in the last 5; faults and reloads never cease."""
+    """Processes end in the first 15 minutes of an hour and in the last 3; faults and reloads never cease."""
     chance = Random(seed)
-    calm = length_s * 25 / 60, length_s * 55 / 60
+    calm = length_s * 15 / 60, length_s * 57 / 60
 
     def ending() -> Iterator[Step]:
         for at in _moments(chance, length_s, max(3.0, length_s / 360), max(10.0, length_s / 60)):
