@@ -9,11 +9,14 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import sys
 from types import FrameType, ModuleType
 from typing import Any
 
 PLACES: dict[str, list[int]] = json.loads(os.environ.pop("SIGNALS_AT", "{}"))
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have it ignored, as nohup does
 
 
 def come(place: str, places: dict[str, list[int]] = PLACES, send: Any = os.kill, pid: int = os.getpid()) -> None:
