@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import cores, quick, record, suite
-from benchmarks.children import ChildError, Children
+from benchmarks.children import ChildError, Children, exit_on_signals
 from benchmarks.gate import Verdict
 from benchmarks.model import as_json
 from benchmarks.provenance import ROOT, Provenance, provenance
@@ -28,8 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         options.error(f"there is no {', '.join(unknown)}; there is {', '.join(suite.NAMES)}")
     if chosen.record and cores.apart() == (None, None):
         options.error("a record needs a processor for the client and another for the server")
-    for sign in (signal.SIGINT, signal.SIGTERM):  # also where whoever started it has signals ignored
-        signal.signal(sign, lambda number, frame: sys.exit(128 + number))
+    exit_on_signals()
     try:
         with Children() as children, TemporaryDirectory(prefix="benchmarks-") as place:
             stage = Stage(children, Path(place), quick=bool(chosen.quick or chosen.record))

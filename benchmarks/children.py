@@ -106,6 +106,12 @@ def _name(child: Child) -> str:
     return f"python {' '.join(arguments[1:5])}"
 
 
+def exit_on_signals() -> None:
+    """Have a signal end the ``with`` blocks, and so the children; also where whoever started this ignores signals."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda number, frame: sys.exit(128 + number))
+
+
 def follow_parent() -> threading.Semaphore:
     """End this process as soon as its parent has, if that holds the other end of its standard input.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import quick, record, suite
-from benchmarks.children import Children
+from benchmarks.children import Children, exit_on_signals
 from benchmarks.gate import Verdict
 from benchmarks.injections import INJECTIONS
 from benchmarks.stage import Stage
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--runs", type=int, default=10, metavar="N")
     options.add_argument("--beside", type=int, default=0, metavar="EACH")
     chosen = options.parse_args(arguments)
+    exit_on_signals()
     known = record.read()
     for injection in chosen.injections or ["nothing", *INJECTIONS]:
         names = [INJECTIONS[injection].benchmark] if injection in INJECTIONS else suite.NAMES

@@ -1,4 +1,5 @@
-"""python -m benchmarks.side BENCHMARK SIDE: one side in a process of its own; prints a sample for every turn.
+"""python -m benchmarks.side BENCHMARK SIDE: one side in a process of its own; prints ``{}`` when it is ready, and a
+sample for every turn.
 
 By hand it takes one turn, and starts the neutral server itself, so that a profiler can be put before it.
 """
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
             return 0
         setup = Setup.from_json(arguments[2])
         stay_on(setup.core)
+        told.write(b"{}\n")  # ready
         with closing(injected(benchmark.side(arguments[1]), setup)) as samples:
             while wait(turns):
                 told.write(orjson.dumps(next(samples)) + b"\n")

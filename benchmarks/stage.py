@@ -93,8 +93,11 @@ class Stage:
         return self._setups[benchmark.name]
 
     def _start(self, benchmark: Benchmark, side: str, setup: Setup) -> Child:
-        environment = self.environment
-        return self._children.start("benchmarks.side", benchmark.name, side, setup.to_json(), environment=environment)
+        """A side that is ready: what it takes to be is nobody else's neighbour."""
+        arguments = (benchmark.name, side, setup.to_json())
+        child = self._children.start("benchmarks.side", *arguments, environment=self.environment)
+        answer(child, QUICK_SIDE_S)
+        return child
 
     def _measured(self, side: Child, timeout_s: float) -> Sample:
         begin(side)

@@ -23,6 +23,7 @@ def test_a_side_takes_its_turns(name: str, side: str, tmp_path: Path) -> None:
     setup = Setup(True, str(tmp_path), "", "", None)
     with Children() as children:
         child = children.start("benchmarks.side", name, side, setup.to_json())
+        assert answer(child, timeout_s=60) == {}
         for _ in range(2):
             begin(child)
             sample = answer(child, timeout_s=60)
@@ -34,7 +35,8 @@ def test_a_side_that_is_ended_between_turns_closes_its_files(tmp_path: Path) -> 
     with Children() as children:
         child = children.start("benchmarks.side", "backlog", "on disk, depth 1,000", setup.to_json())
         begin(child)
-        answer(child, timeout_s=60)
+        for _ in ("ready", "a turn"):
+            answer(child, timeout_s=60)
         assert len(list(tmp_path.glob("*/backlog.db-wal"))) == 1
         children.end(child)
     assert len(list(tmp_path.glob("*/backlog.db"))) == 1
@@ -44,6 +46,7 @@ def test_a_side_that_is_ended_between_turns_closes_its_files(tmp_path: Path) -> 
 def test_what_a_library_prints_is_no_sample() -> None:
     with Children() as children:
         child = children.start("tests.benchmarks.children", "chatty")
+        assert answer(child, timeout_s=30) == {}
         for number in range(2):
             begin(child)
             assert answer(child, timeout_s=30) == {"turn": number}
@@ -70,6 +73,7 @@ def test_an_injection_costs_what_it_says(tmp_path: Path) -> None:
         setup = Setup(True, str(tmp_path), "", "", None, injected)
         with Children() as children:
             child = children.start("benchmarks.side", "backlog", "on disk, depth 1,000", setup.to_json())
+            answer(child, timeout_s=60)
             begin(child)
             found[injected] = answer(child, timeout_s=60)["bytes"]
     small, large = found.values()
