@@ -109,6 +109,9 @@ class _Silent:
     def account(self, name: str) -> Account:
         return ACCOUNT
 
+    def accepted(self, name: str) -> bool:
+        return True
+
     async def call(self, account: str, call: object, read: object) -> str:
         return ""
 
