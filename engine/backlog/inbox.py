@@ -126,6 +126,8 @@ class Inbox:
             for (_, future), result in zip(batch, accepted, strict=True):
                 if isinstance(result, NoRoom):
                     self._wanted = result.rows
+                elif result.waiting:
+                    self._wanted = 1
                 if future.done():
                     continue
                 if isinstance(result, NoRoom):

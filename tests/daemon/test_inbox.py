@@ -184,11 +184,16 @@ async def test_it_is_full_for_whom_there_was_no_room_until_rows_leave(backlog: S
     with pytest.raises(InboxFullError):
         await inbox.accept(delivery("c", "d", "e"))
     assert inbox.full
+    await inbox.accept(delivery("x"))
+    assert not inbox.full, "what came last was taken"
+    with pytest.raises(InboxFullError):
+        await inbox.accept(delivery("c", "d"))
+    assert inbox.full
     (found,) = await inbox.due([want(HERE, 1)])
     assert found
     await inbox.move([Move(HERE, found[-1][0], 1, [], [])])
     assert not inbox.full
-    await inbox.accept(delivery("c", "d"))
+    await inbox.accept(delivery("c"))
     assert not inbox.full, "there is room for one"
 
 
