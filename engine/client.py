@@ -58,20 +58,20 @@ class Client:
         for caller in self.callers.values():
             await caller.credentials.close()
 
-    async def ready(self) -> None:
+    async def ready(self, *, each: bool = True) -> None:
         """Have credentials for every account, as far as they can be fetched now.
 
         Raises:
-            CredentialsError: an account has none.
+            CredentialsError: an account has none; if not `each` is needed, none has any.
         """
         fetching = [asyncio.create_task(_ready(caller)) for caller in self.callers.values()]
         try:
             if fetching:
                 await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED)
                 await asyncio.wait(fetching, timeout=OTHERS_S)
-            for task in fetching:
-                if task.done() and (error := task.result()):
-                    raise error
+            errors = [error for task in fetching if task.done() and (error := task.result())]
+            if errors and (each or len(errors) == len(fetching)):
+                raise errors[0]
         finally:
             for task in fetching:
                 task.cancel()  # what it waits for goes on, for the calls

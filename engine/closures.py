@@ -34,8 +34,8 @@ class Closures:
 
     def cut(self) -> None:
         """Something has changed: look at all of them now."""
-        for rest in self._rests.values():
-            rest.cut()
+        for queue in self._resting:
+            self._rests[queue].cut()
 
     def __contains__(self, queue: TargetQueue) -> bool:
         return queue in self._resting

@@ -76,12 +76,13 @@ class Engine:
     async def __aenter__(self) -> Self:
         """
         Raises:
-            CredentialsError: an account has no credentials. The backlog has not been touched.
+            CredentialsError: an account has no credentials; or none has, if accounts are tried again. The backlog has
+                not been touched.
             BacklogError: the backlog cannot be opened.
         """
         await self._transport.__aenter__()
         try:
-            await self._client.ready()
+            await self._client.ready(each=self.options.limits.again_s is None)
             self.backlog.open()
         except BaseException:
             await self._client.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from random import random
 
@@ -15,7 +16,7 @@ from engine.retry import Backoff, Limits, reaction
 from engine.targets import TargetQueue
 
 INSPECTIONS = 16  # at once
-INSPECT_AGAIN_S = 30.0
+INSPECT_EVERY_S = 1.0  # a target, at most
 
 
 class Judge:
@@ -38,31 +39,36 @@ class Judge:
         self._stop = stop
         self._clock = clock
         self._backoff = Backoff(limits.backoff_s)
-        self._inspected_at: dict[Target, float] = {}
+        self._inspected_at: dict[Target, float] = {}  # when it was begun
+        self._inspecting: defaultdict[Target, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._inspections = asyncio.Semaphore(INSPECTIONS)
         self._alone = asyncio.Lock()
 
     def has_inspected(self, queue: TargetQueue) -> bool:
         return queue.target in self._inspected_at
 
-    async def inspect(self, queue: TargetQueue) -> None:
-        """Ask the cloud, now and then, whether the target can be worked on at all."""
-        async with self._inspections:
-            async with self._alone:
-                if not self._client.accepted(self._account):
+    async def inspect(self, queue: TargetQueue, since: float = 0.0) -> None:
+        """Ask the cloud whether the target can be worked on at all, unless that was asked at `since` or later."""
+        async with self._inspecting[queue.target]:
+            begun_at = self._inspected_at.get(queue.target, -INSPECT_EVERY_S)
+            if begun_at >= since:
+                return
+            await asyncio.sleep(max(0.0, begun_at + INSPECT_EVERY_S - self._clock()))
+            async with self._inspections:
+                async with self._alone:
+                    if first := not self._client.accepted(self._account):
+                        await self._inspect(queue)
+                if not first:
                     await self._inspect(queue)
-            await self._inspect(queue)  # nothing, if that was done just now
 
     async def look_again(self, queue: TargetQueue) -> None:
         """`inspect` a target that was closed. One that only a job can tell of is open then."""
-        self._inspected_at.pop(queue.target, None)
-        await self.inspect(queue)
+        await self.inspect(queue, self._clock())
 
     async def _inspect(self, queue: TargetQueue) -> None:
-        now = self._clock()
-        if self._lane.closed or now - self._inspected_at.get(queue.target, 0.0) < INSPECT_AGAIN_S:
+        if self._lane.closed:
             return
-        self._inspected_at[queue.target] = now
+        now = self._inspected_at[queue.target] = self._clock()
         call = self._cloud.inspect(queue.target.name, self._client.account(self._account), now)
         if call is None:
             queue.closed = None
@@ -91,9 +97,11 @@ class Judge:
         if how.stops == "account":
             self._stop(self._account, error)
             return Again(job, now, why, counted=False)
-        if how.divide and (parts := self._cloud.split(job)):
-            await self.inspect(queue)
-            if queue.closed is None:
+        if how.divide:
+            parts = self._cloud.split(job)
+            # Nothing is given up on what was known before it was refused; that a part may be refused does no harm.
+            await self.inspect(queue, now - INSPECT_EVERY_S if parts else now)
+            if parts and queue.closed is None:
                 return Split(job, parts)
         if not how.again:
             if isinstance(error, TargetError):

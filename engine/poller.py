@@ -146,7 +146,7 @@ class Poller:
         queue.watch.rest(self._clock() + max(0.01, delay_s))
         if reaction(error).stops == "account" or self.lane.sick_for_s > self._limits.give_up_s:
             self._stop(self._account, error)
-        elif isinstance(error, TargetError):
+        elif isinstance(error, TargetError) and self._limits.again_s is None:
             for job in queue.watch.overdue(self._clock() + 1.0):
                 self._finish(queue, Finished(job, State.FAILED, str(error), error.code))
 

@@ -37,13 +37,14 @@ class Rest:
         went_on = self._clock() - self._over_at > self._rest_s
         self._rest_s = self._first_s if went_on or not longer else min(LONGEST_S, 2 * self._rest_s)
         self.until = time.time() + self._rest_s
-        self._cut.clear()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._rest_s):
                 await self._cut.wait()
+                self._cut.clear()
                 self._rest_s = 0.0
         self._over_at = self._clock()
 
     def cut(self) -> None:
-        """Something has changed: it may be tried now, and the next rest is short."""
+        """Something has changed: it may be tried now, and the next rest is short. While it is being tried: once more,
+        if that comes to nothing."""
         self._cut.set()

@@ -173,10 +173,16 @@ class Run:
 
     def try_again(self) -> None:
         """What is left alone: something has changed."""
-        for rest in self._rests.values():
-            rest.cut()
+        for account, rest in self._rests.items():
+            if account in self.stopped or account not in self.prepared:
+                rest.cut()
         for starter in self.starters.values():
             starter.closures.cut()
+
+    @property
+    def preparing(self) -> set[str]:
+        """The accounts that have not begun, nor had to stop."""
+        return self._stops.keys() - self.prepared - self.stopped.keys()
 
     @property
     def left_alone(self) -> list[LeftAlone]:

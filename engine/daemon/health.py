@@ -9,6 +9,7 @@ from engine.daemon.observation import Observation
 SILENT_S = 10.0  # without an answer of the backlog, which is asked every second
 SLOW_S = 1.0  # lateness of the event loop that senders notice
 MOST_CLOSED = 20  # targets that are named
+PREPARED_S = 5.0  # within which accounts should have begun
 STUCK_S = 5.0  # that says something is wrong with the process
 
 
@@ -41,6 +42,9 @@ def warnings(seen: Observation) -> Iterator[str]:
     """What somebody should see to, while events are still taken: they wait, and nothing is lost."""
     for account, _, why, until in sorted(seen.stopped):
         yield f"account {account} has stopped{_again(until - seen.at)}: {why}"
+    if seen.at - seen.began_at > PREPARED_S:
+        for account in sorted(seen.preparing):
+            yield f"account {account} has not begun: its cloud, or the source of its credentials, does not answer"
     for account, target, why, until in sorted(seen.closed)[:MOST_CLOSED]:
         yield f"target {target} of account {account} cannot be used{_again(until - seen.at)}: {why}"
     if (more := len(seen.closed) - MOST_CLOSED) > 0:

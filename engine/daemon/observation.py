@@ -75,6 +75,7 @@ class Observation:
     reload_error: str = ""
     lag_s: float = 0.0  # how late the event loop was, at worst, in the last seconds
     left_alone: Sequence[LeftAlone] = ()
+    preparing: Collection[str] = ()  # accounts that could not begin yet
     strangers: Collection[str] = ()  # accounts that rows wait for and the settings do not have
     lanes: Sequence[LaneView] = ()
     tasks: int = 0  # that run at the clouds

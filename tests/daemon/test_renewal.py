@@ -83,6 +83,26 @@ async def test_the_rows_of_a_target_that_cannot_be_used_wait_until_it_can(
         assert daemon.outcomes["huawei", "failed"] == 0
 
 
+async def test_a_task_that_is_stopped_while_it_is_in_use_fails_nothing(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However shortly before it was seen to run, and however few keys come."""
+    async with running(serve, monkeypatch) as daemon, Engine(accounts(load(None)), ":memory:") as operator:
+        await take(daemon, "first")
+        await until(lambda: cloud.keys.keys() == {"first"})
+        await operator.do(StopSyncTask(serve.sync_task))
+        try:
+            await take(daemon, "second")
+            await until(lambda: left_alone(daemon) == [serve.sync_task])
+            assert cloud.calls("CreateSyncEvents") == 2
+        finally:
+            started = StartSyncTask(sync_task_id=serve.sync_task, src_ak="a", src_sk="s", dst_ak="d", dst_sk="e")
+            await operator.do(started)
+        daemon.reload()
+        await until(lambda: cloud.keys.keys() == {"first", "second"})
+        assert daemon.outcomes["huawei", "failed"] == 0
+
+
 async def test_a_gateway_that_is_not_there_is_asked_for_by_one_job_at_a_time(
     serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:

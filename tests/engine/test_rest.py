@@ -9,8 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from engine import Engine, Limits, Options, Push, Trigger, UnauthorizedError
-from engine.model import Fetched, Send
+from engine import CredentialsError, Engine, Limits, Options, Push, Trigger, UnauthorizedError
+from engine.clouds import TaskPage
+from engine.clouds import clouds as clouds_by_name
+from engine.errors import TargetError
+from engine.model import Fetched, Reply, Send
 from engine.rest import Rest
 from engine.run import Run
 from signers import Credentials
@@ -54,6 +57,56 @@ async def test_a_rest_that_is_cut_is_over_and_the_next_one_is_the_first() -> Non
         assert 50.0 < rest.until - time.time() < 70.0
         rest.cut()
         await resting
+
+
+async def test_what_changes_while_it_is_being_tried_has_it_tried_once_more() -> None:
+    rest = Rest(60.0)
+    rest.cut()
+    async with asyncio.timeout(5):
+        await rest.take()
+    resting = asyncio.create_task(rest.take())
+    await asyncio.sleep(0.05)
+    assert not resting.done()
+    rest.cut()
+    await resting
+
+
+async def nothing(send: Send) -> Fetched:
+    raise CredentialsError("there is no such file")
+
+
+async def test_an_account_without_credentials_keeps_nobody_from_beginning(clouds: Clouds) -> None:
+    without = replace(clouds.gateways, credentials=nothing)
+    options = Options(limits=Limits(again_s=3600.0))
+    task = await clouds.sync_task()
+    async with Engine([without, clouds.buckets], ":memory:", options=options) as engine:
+        outcomes = engine.run([Push("k", task)])
+        assert (await anext(outcomes)).state == "accepted"
+        engine.drain()
+        with pytest.raises(CredentialsError, match="no such file"):
+            await anext(outcomes)
+    with pytest.raises(CredentialsError, match="no such file"):
+        async with Engine([without], ":memory:", options=options):
+            pass
+
+
+async def test_tasks_of_a_target_that_is_gone_for_a_while_are_not_given_up(
+    clouds: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = clouds_by_name()["alibaba"]
+    polled, gone = cloud.polled, iter(range(3))
+
+    def seldom(reply: Reply) -> TaskPage:
+        if next(gone, None) is not None:
+            raise TargetError("GatewayNotExist", code="GatewayNotExist")
+        return polled(reply)
+
+    monkeypatch.setattr(cloud, "polled", seldom)
+    for again_s, state in ((3600.0, "succeeded"), (None, "failed")):
+        gone = iter(range(3))
+        options = Options(limits=Limits(again_s=again_s, backoff_s=0.01))
+        async with Engine([clouds.gateways], ":memory:", options=options) as engine:
+            assert [outcome.state async for outcome in engine.run([Trigger("gw-1", "NFSx", "/a")])] == [state]
 
 
 async def test_an_account_that_may_go_on_while_the_run_ends_stays_as_it_is(clouds: Clouds) -> None:
