@@ -71,7 +71,8 @@ def run(chosen: argparse.Namespace, names: Sequence[str], stage: Stage, children
     if not chosen.quick:
         _run_full(names, stage, keep)
         return 0
-    for each in record.differences(known, now):
+    unlike = record.differences(known, now)
+    for each in unlike:
         print(f"differs from what is on record: {each}")
     found = quick.run(names, stage, known, _tell, keep)
     for finding in found:
@@ -79,7 +80,14 @@ def run(chosen: argparse.Namespace, names: Sequence[str], stage: Stage, children
             print(f"{finding.verdict.value}: {finding.benchmark}: {finding.goal.says}")
     fallen = sum(finding.verdict is Verdict.FALLEN for finding in found)
     print(f"{len(found)} ratios compared, {fallen} fallen")
-    return 1 if fallen else 0
+    return status(fallen, unlike)
+
+
+def status(fallen: int, unlike: Sequence[str]) -> int:
+    """Another processor, or another version of a peer, moves ratios by more than the record knows of."""
+    if fallen and unlike:
+        print("not held against this code, as nothing like this machine is on record: --record more puts it there")
+    return 1 if fallen and not unlike else 0
 
 
 def _run_full(names: Sequence[str], stage: Stage, keep: Callable[[Sequence[Result]], None]) -> None:

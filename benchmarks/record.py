@@ -55,7 +55,7 @@ def without(record: Record, benchmarks: Sequence[str]) -> Record:
 
 
 def differences(record: Record, now: Provenance) -> list[str]:
-    """In what this machine differs from all of those on record: ratios hold there too, if less exactly."""
+    """In what this machine differs from all of those on record."""
     here, known = _traits(now), [_traits(session["provenance"]) for session in record]
     return [
         f"{name} {value}, on record {', '.join(sorted({traits[name] for traits in known if name in traits}))}"
@@ -67,6 +67,6 @@ def differences(record: Record, now: Provenance) -> list[str]:
 def _traits(provenance: Provenance) -> Mapping[str, str]:
     """What may shift a ratio, and is not our own code."""
     machine = provenance["machine"]
-    names = ("processor", "processors", "file_system")
+    names = ("processor", "processors")
     versions = {name: version for name, version in provenance["versions"].items() if name != "syncmux"}
     return {name: str(machine[name]) for name in names} | versions

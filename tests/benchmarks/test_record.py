@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from benchmarks import __main__ as command
 from benchmarks import gate, record, suite
 from benchmarks.provenance import Provenance, provenance
 from benchmarks.record import Session
@@ -45,6 +48,13 @@ def test_what_differs_is_told() -> None:
         "processor Graviton, on record EPYC, Xeon",
         "aiohttp 3.15.0, on record 3.14.1",
     ]
+
+
+@pytest.mark.parametrize(("fallen", "unlike", "status"), [(0, [], 0), (1, [], 1), (1, ["processor Graviton"], 0)])
+def test_what_falls_is_held_against_the_code_on_a_machine_like_one_on_record(
+    fallen: int, unlike: list[str], status: int
+) -> None:
+    assert command.status(fallen, unlike) == status
 
 
 def test_a_provenance_says_what_code_when_and_on_what() -> None:
