@@ -19,7 +19,7 @@ import orjson
 from benchmarks.children import follow_parent
 from benchmarks.cores import stay_on
 from benchmarks.injections import injected
-from benchmarks.model import Benchmark, Setup
+from benchmarks.model import Benchmark, Sample, Setup
 from benchmarks.suite import load
 
 
@@ -37,19 +37,20 @@ def main(arguments: list[str]) -> int:
             return 0
         setup = Setup.from_json(arguments[2])
         stay_on(setup.core)
-        told.write(b"{}\n")  # ready
+        sample: Sample = {}  # ready
         with closing(injected(benchmark.side(arguments[1]), setup)) as samples:
-            while wait(turns):
-                told.write(orjson.dumps(next(samples)) + b"\n")
-    return 0
+            while True:
+                tell(sample, told, turns)
+                sample = next(samples)
 
 
-def wait(turns: Semaphore) -> bool:
-    """For the next turn. Who is asked to end meanwhile leaves files as they should be; amid a turn he just ends."""
+def tell(sample: Sample, told: FileIO, turns: Semaphore) -> None:
+    """And wait for the next turn. Who is asked to end from then on leaves files as they should be; amid a turn he just
+    ends."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    told.write(orjson.dumps(sample) + b"\n")
     turns.acquire()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    return True
 
 
 def by_hand(benchmark: Benchmark, side: str, told: FileIO) -> None:
