@@ -58,8 +58,7 @@ def _failure(answer: Mapping[str, Any], reply: Reply) -> CallError:
     message = message.split(_ECHO)[0].rstrip(" ,") or "no message"
     request_id = reply.headers.get("x-request-id") or reply.headers.get("x-iam-trace-id") or ""
     kind = _class_of(code, reply.status, message)
-    failure = kind(message, status=reply.status, code=code, request_id=request_id)
-    failure.retry_after_s = _retry_after_s(reply)
+    failure = kind(message, status=reply.status, code=code, request_id=request_id, retry_after_s=_retry_after_s(reply))
     if isinstance(failure, ThrottledError):
         failure.limit_per_s = _limit_per_s(message)
     return failure
