@@ -1,4 +1,5 @@
-"""Keeps the backlog from growing without end: what ended long ago is forgotten, and unused space given back."""
+"""Keeps the backlog and the process from growing without end: what ended long ago is forgotten, and what is not used
+is given back."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from collections.abc import Callable
 
 from engine.backlog.pruning import Keep
 from engine.backlog.sqlite import SqliteBacklog
+from engine.daemon import memory
 from engine.daemon.log import Log
 from engine.daemon.settings import ServeSettings
 from engine.errors import NoSpaceError
@@ -55,5 +57,6 @@ class Upkeep:
         while more:
             more = await self._backlog.give_back()
             await asyncio.sleep(PAUSE_S)
+        memory.give_back()
         if self.forgotten > before:
             self._log.event("forgotten", jobs=self.forgotten - before)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,11 @@ from engine.backlog import Count, Rejected
 from engine.backlog.inbox_tables import FORGOTTEN_AT_ONCE, Accepted, Delivery, Destination
 from engine.backlog.pruning import SLICE, SPARE_PAGES, Keep
 from engine.backlog.sqlite import SqliteBacklog
+from engine.daemon.connection import Limits
+from engine.daemon.log import Log
+from engine.daemon.server import Bind
+from engine.daemon.settings import ServeSettings
+from engine.daemon.upkeep import Upkeep
 from engine.model import Finished, State, Target
 from tests.backlog.words import DIVIDERS, words
 from tests.cli.conftest import Clouds
@@ -22,6 +29,7 @@ TARGET = Target("words", "account", "w")
 MANY = 1 << 40
 FOREVER = Keep(0.0, MANY, 0.0, MANY)
 DAY_S = 86_400.0
+MIB = 1 << 20
 
 
 class Clock:
@@ -201,6 +209,36 @@ async def test_ids_are_remembered_long_enough_and_then_forgotten(backlog: Sqlite
         await repeated(at, [f"at {at}"])
     assert ask(tmp_path / "backlog.db", "SELECT count(*) FROM seen") < number, "and not for ever"
     assert await repeated(1_295.0, ["second"]) == 1
+
+
+class Circle:
+    """Only the collector can free it, and its memory."""
+
+    def __init__(self) -> None:
+        self.itself = self
+        self.kilobytes = bytes(2000)
+
+
+def resident_bytes() -> int:
+    """0 on a system that does not say."""
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
+
+
+async def test_memory_of_a_burst_is_given_back(backlog: SqliteBacklog) -> None:
+    upkeep = Upkeep(backlog, lambda: ServeSettings(Bind(), Limits(), ()), Log())
+    await upkeep.once()
+    gc.disable()
+    try:
+        burst = [Circle() for _ in range(20_000)]
+        still = burst[::100]
+        del burst
+        held = resident_bytes()
+        await upkeep.once()
+        given_back = held - resident_bytes()
+    finally:
+        gc.enable()
+    assert not held or given_back > 20 * MIB, f"with {len(still)} left"
 
 
 def jobs_in(serve: Serve) -> int:
