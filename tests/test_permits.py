@@ -19,6 +19,7 @@ class Waiting(DefaultSelector):
     """Nothing ever comes, and waiting takes no time but on the loop's clock."""
 
     now = 0.0
+    turns = 0
 
     def __init__(self, late_s: float) -> None:
         super().__init__()
@@ -27,6 +28,7 @@ class Waiting(DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         assert timeout is not None, "for ever"
+        self.turns += 1
         self.now += timeout + self._chance.uniform(0, self._late_s) if timeout > 0 else TURN_S
         return []
 
@@ -40,9 +42,11 @@ class MadeUp(asyncio.SelectorEventLoop):
         return self.waiting.now
 
 
-def permitted(rate: float, late_s: float, for_s: float, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def permitted(
+    rate: float, late_s: float, for_s: float, monkeypatch: pytest.MonkeyPatch, loop: MadeUp | None = None
+) -> list[float]:
     """When each of the permits came that were asked for without a pause."""
-    loop = MadeUp(late_s)
+    loop = loop or MadeUp(late_s)
     monkeypatch.setattr(time, "perf_counter", loop.time)
 
     async def take() -> list[float]:
@@ -85,3 +89,11 @@ def test_after_a_loop_was_late_there_is_no_burst(rate: int, within_s: float, mon
     came = permitted(rate, 0.03, 10.0, monkeypatch)
     assert most(came, within_s) <= rate * (within_s + LATE_S) + max(1, rate * CHUNK_S)
     assert (len(came) - 1) / (came[-1] - came[0]) <= rate
+
+
+@pytest.mark.parametrize("rate", [1, 20, 66, 67, 1000, 10_000])
+def test_waiting_takes_few_turns_of_the_loop(rate: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = MadeUp(0.001)
+    for_s = max(1.0, 10 / rate)
+    came = permitted(rate, 0.001, for_s, monkeypatch, loop)
+    assert loop.waiting.turns <= 6 * min(len(came), for_s / CHUNK_S) + 10, "a loop that spins is a core that is lost"
