@@ -22,6 +22,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "long tasks": {"task_s": [1.0, 5.0]},
     "busy": {"gateway_slots": 1, "task_s": 0.5},
 }
+MOST_S = 25.0  # that a fault lasts
 
 
 class Step(NamedTuple):
@@ -37,7 +38,11 @@ class Plan(NamedTuple):
 
 
 def plan(seed: int, length_s: float) -> Plan:
-    """Processes end in the first 15 minutes of an hour and in the last 3; faults and reloads never cease."""
+    """Processes end in the first 15 minutes of an hour and in the last 3; faults and reloads never cease.
+
+    A process that is left alive meets each fault once, for as long as any lasts, before anything strikes it twice: what
+    it grows to by that shows soon.
+    """
     chance = Random(seed)
     calm = length_s * 15 / 60, length_s * 57 / 60
 
@@ -47,9 +52,15 @@ def plan(seed: int, length_s: float) -> Plan:
                 yield Step(at, chance.choice(("kill", "kill", "restart")))
 
     def striking() -> Iterator[Step]:
-        for at in _moments(chance, length_s, 10.0, 60.0):
-            yield Step(at, chance.choice(list(FAULTS)))
-            yield Step(at + chance.uniform(3.0, 25.0), "")
+        at, new = 0.0, chance.sample(list(FAULTS), len(FAULTS))
+        while (at := at + chance.uniform(10.0, 60.0)) < length_s:
+            if at >= calm[0] and new:
+                yield Step(at, new.pop())
+                at += MOST_S
+                yield Step(at, "")
+            else:
+                yield Step(at, chance.choice(list(FAULTS)))
+                yield Step(at + chance.uniform(3.0, MOST_S), "")
 
     def reloading() -> Iterator[Step]:
         for at in _moments(chance, length_s, 5.0, 40.0):
