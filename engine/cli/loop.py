@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from engine.cli.collector import tune_collector
 from engine.cli.interruption import Interruption, end_at_once
 
 Value = TypeVar("Value")
+FILES = 10_240  # that may be open: every call in flight is one. As many as macOS allows a process
 
 
 def run(work: Coroutine[Any, Any, Value], at_once: Callable[[], object] = end_at_once) -> Value:
@@ -20,6 +22,7 @@ def run(work: Coroutine[Any, Any, Value], at_once: Callable[[], object] = end_at
         KeyboardInterrupt: a signal has ended it. It was cancelled, and has cleaned up.
     """
     tune_collector()
+    _allow_files()
     try:
         import uvloop  # noqa: PLC0415 - not there on Windows
     except ImportError:
@@ -42,3 +45,11 @@ def this_task() -> asyncio.Task[Any]:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for the type checker
     return task
+
+
+def _allow_files() -> None:
+    """Many systems allow 256 or 1,024, unless somebody asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
