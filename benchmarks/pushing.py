@@ -13,6 +13,7 @@ from benchmarks.meter import Meter
 from benchmarks.model import Sample, Setup, Turns
 from benchmarks.turns import in_loop
 from engine import Engine, Push, Trigger
+from engine.concurrency import FIRST
 from engine.model import Account, Finished, State
 from engine.run import Options
 from engine.settler import Ending
@@ -51,7 +52,7 @@ async def _pushed(
             number = calls * rows_a_call
             return await accepted(number, engine.endings(islice(rows, number)))
 
-        await made(WARM_UP * options.concurrency)
+        await made(WARM_UP * (options.concurrency or FIRST))
         while True:
             with Meter() as meter:
                 number = await made(calls)

@@ -27,7 +27,7 @@ class Settings:
 
     backlog: str = ".syncmux/backlog.db"
     rate: float | None = None  # calls/s of the operation that starts work; never exceeded
-    concurrency: int = 256  # calls in flight per account and operation
+    concurrency: int | None = None  # calls in flight, per account and operation; None: as many as help
     batch: int = 10  # rows in a call, where a cloud takes several
     allow_hosts: tuple[str, ...] = ()  # outside the vendors' domains, that requests may be sent to
     accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

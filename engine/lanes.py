@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from engine.concurrency import Concurrency
 from engine.errors import CallError, ThrottledError
 from engine.model import Lane
 from engine.pace import Pace
@@ -91,14 +92,16 @@ class LaneControl:
         self,
         lane: Lane,
         pace: Pace,
-        concurrency: int,
+        concurrency: int | None,
         *,
         backoff_s: float,
         random: Callable[[], float],
         accepted: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """While the account is not `accepted`, one call at a time goes out: Huawei locks a key after a few refusals."""
+        """`concurrency` is how many calls may be in flight; None: as many as help.
+
+        While the account is not `accepted`, one call at a time goes out: Huawei locks a key after a few refusals."""
         self.lane = lane
         self.pace = pace
         self.count = Count()
@@ -106,7 +109,7 @@ class LaneControl:
         self.in_flight = 0
         self.closed = False  # what is under way goes on to its end
         self.held = False  # until `release`
-        self._concurrency = concurrency
+        self._concurrency = Concurrency(concurrency)
         self._permits = Permits(pace)
         self._random = random
         self._accepted = accepted
@@ -132,8 +135,10 @@ class LaneControl:
     async def enter(self) -> None:
         """Wait for room and a permit. For one caller at a time. A lane that is closed or held lets nobody in."""
         while True:
-            bound = 1 if self.health.sick or not self._accepted() else self._concurrency
-            if self.shut or self.in_flight >= bound:
+            probing = self.health.sick or not self._accepted()
+            if self.shut or self.in_flight >= (1 if probing else self._concurrency.bound):
+                if not (probing or self.shut):
+                    self._concurrency.reached(self._clock(), self.count.calls)
                 self._left.clear()
                 await self._left.wait()
             elif (pause_s := self._paused_until - self._clock()) > 0:

@@ -34,7 +34,7 @@ class Options:
     """How an engine works."""
 
     rate: float | None = None  # calls/s of the operation that starts work, per account; None: learnt from the cloud
-    concurrency: int = 256  # calls in flight, per account and operation
+    concurrency: int | None = None  # calls in flight, per account and operation; None: as many as help
     batch: int = 10  # rows in a call, where a cloud takes several; OMS documents 10, and in another place 100
     window: int = 20_000  # jobs that every account may have outstanding before more input is read
     wait: bool = True  # follow tasks to their end; else a job ends when the cloud has taken it

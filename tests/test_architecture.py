@@ -26,7 +26,7 @@ LAYERS = [
     ["engine.rest"],
     ["engine.targets", "engine.intents", "engine.desired", "engine.credentials", "engine.server_clock"],
     ["engine.endpoints"],
-    ["engine.config", "engine.transport", "engine.permits", "engine.lanes", "engine.backlog"],
+    ["engine.config", "engine.transport", "engine.permits", "engine.concurrency", "engine.lanes", "engine.backlog"],
     ["engine.caller"],
     ["engine.client", "engine.settler"],
     ["engine.poller", "engine.judge", "engine.closures"],

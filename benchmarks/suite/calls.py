@@ -19,11 +19,11 @@ from benchmarks.pushing import WARM_UP, key, push
 from benchmarks.turns import in_loop
 from engine.clouds import clouds
 from engine.clouds.huawei import Push
+from engine.concurrency import FIRST as CONCURRENCY
 from engine.run import Options
 from engine.transport import Transport
 from signers import SignedRequest
 
-CONCURRENCY = Options().concurrency
 QUICK_CALLS = 2 * CONCURRENCY
 
 

@@ -36,6 +36,7 @@ from benchmarks.plot import Bar, bars
 from benchmarks.pushing import key, push, trigger
 from benchmarks.statistic import values
 from benchmarks.turns import in_loop
+from engine.concurrency import MOST
 from engine.run import Options
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def ours_to_alibaba(setup: Setup) -> Turns:
 
 def ours_untouched(setup: Setup) -> Turns:
     for sample in push(setup, EXPECTED_PER_S * 5, url=setup.https, options=Options(batch=10)):
-        yield sample | {"concurrency": Options().concurrency}
+        yield sample | {"concurrency": MOST}
 
 
 def aliyun_core(setup: Setup) -> Turns:
