@@ -66,11 +66,11 @@ class Caller:
         Raises:
             CallError: anything else than a valid success, with its cloud, operation and request id, and no secret.
         """
-        remedies: set[type[CallError]] = {StaleSignatureError, ExpiredCredentialsError}
+        tried: tuple[type[CallError], ...] = ()
         fetched = None
         try:
             while True:
-                fetched = await self._in_force()
+                fetched = self.credentials.fresh or await self._in_force()
                 sign = self._adopt(fetched)
                 offset_s = self.clock.offset_s
                 reply = await self._transport.send(sign(call, self.clock.now(), next(self._nonces)))
@@ -83,9 +83,9 @@ class Caller:
                     raise
                 except UnauthorizedError as error:
                     self.accepted = False
-                    if type(error) not in remedies or not await self._remedied(error, reply, fetched, offset_s):
+                    if type(error) in tried or not await self._remedied(error, reply, fetched, offset_s):
                         raise
-                    remedies.discard(type(error))
+                    tried += (type(error),)
         except CallError as error:
             error.cloud = self.cloud.name
             error.operation = call.operation
@@ -109,7 +109,7 @@ class Caller:
     async def _remedied(self, error: CallError, reply: Reply, fetched: Fetched, offset_s: float) -> bool:
         if isinstance(error, StaleSignatureError):
             return self.clock.correct(reply.headers.get("date", ""), offset_s, self.account.name)
-        return await self.credentials.renew(fetched)
+        return isinstance(error, ExpiredCredentialsError) and await self.credentials.renew(fetched)
 
     async def _in_force(self) -> Fetched:
         try:

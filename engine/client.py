@@ -76,13 +76,13 @@ class Client:
             for task in fetching:
                 task.cancel()  # what it waits for goes on, for the calls
 
-    async def call(self, account: str, call: Call, read: Callable[[Reply], Value]) -> Value:
+    def call(self, account: str, call: Call, read: Callable[[Reply], Value]) -> Awaitable[Value]:
         """Make one attempt and return what `read` makes of the answer.
 
         Raises:
             CallError: anything else than a valid success, with its cloud, operation and request id.
         """
-        return await self.callers[account].call(call, read)
+        return self.callers[account].call(call, read)
 
     async def prepare(self, account: str) -> None:
         """Have credentials, and what else the account needs and was not told, such as a project's id.

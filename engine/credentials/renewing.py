@@ -48,18 +48,22 @@ class Renewing:
         self._failures = 0  # in a row
         self._task: asyncio.Task[Fetched] | None = None
 
+    @property
+    def fresh(self) -> Fetched | None:
+        """What is in force, and need not be renewed yet."""
+        return self.held if self._clock() < self._renew_at else None
+
     async def current(self) -> Fetched:
         """What is in force. Waits only if nothing is.
 
         Raises:
             CredentialsError, CallError: nothing is in force, and nothing could be fetched.
         """
-        now = self._clock()
+        if fresh := self.fresh:
+            return fresh
         held = self.held
-        if held and now < self._renew_at:
-            return held
         task = self._renewal()
-        if held and now < self._valid_until:
+        if held and self._clock() < self._valid_until:
             return held
         if task:
             return await self._outcome(task)
