@@ -18,6 +18,7 @@ from engine.errors import (
     CallError,
     CredentialsError,
     ExpiredCredentialsError,
+    ForbiddenError,
     RejectedError,
     StaleSignatureError,
     UnauthorizedError,
@@ -80,6 +81,8 @@ class Caller:
                     return value
                 except (RejectedError, BusyError):
                     self.accepted = True
+                    raise
+                except ForbiddenError:  # which tells of one target, and nothing of the next one
                     raise
                 except UnauthorizedError as error:
                     self.accepted = False

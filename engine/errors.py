@@ -116,6 +116,13 @@ class UnauthorizedError(CallError):
     """
 
 
+class ForbiddenError(UnauthorizedError):
+    """The cloud knows the key, which lacks a permission: for that target at least, and maybe for all of them.
+
+    The target is left alone. Others find out by themselves: a policy may allow some and not others.
+    """
+
+
 class StaleSignatureError(UnauthorizedError):
     """The cloud's clock and ours are too far apart. Signed again once, with its time."""
 

@@ -9,7 +9,7 @@ from random import random
 
 from engine.client import Client
 from engine.clouds import Cloud
-from engine.errors import BusyError, CallError, TargetError
+from engine.errors import BusyError, CallError, ForbiddenError, TargetError
 from engine.lanes import LaneControl
 from engine.model import Again, Finished, Job, Settlement, Split, State, Target
 from engine.retry import Backoff, Limits, reaction
@@ -96,6 +96,9 @@ class Judge:
             return Again(job, now, why, counted=False)
         if how.stops == "account":
             self._stop(self._account, error)
+            return Again(job, now, why, counted=False)
+        if isinstance(error, ForbiddenError):
+            queue.closed = error
             return Again(job, now, why, counted=False)
         if how.divide:
             parts = self._cloud.split(job)

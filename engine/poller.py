@@ -12,7 +12,7 @@ from typing import Protocol
 
 from engine.client import Client
 from engine.clouds import Cloud
-from engine.errors import CallError, TargetError
+from engine.errors import CallError, ForbiddenError, TargetError
 from engine.lanes import LaneControl
 from engine.model import Again, Finished, Job, Settlement, State, Target
 from engine.polling import Ask, Ended
@@ -29,6 +29,8 @@ class Opener(Protocol):
     def freed(self, queue: TargetQueue) -> None: ...
 
     def wake(self, queue: TargetQueue, due: float = 0.0) -> None: ...
+
+    def heed(self, queue: TargetQueue) -> None: ...
 
 
 class Poller:
@@ -63,6 +65,7 @@ class Poller:
         self._due: list[tuple[float, int, TargetQueue]] = []
         self._due_at: dict[TargetQueue, float] = {}  # what the heap's entry for it must say to be true
         self._asking: set[TargetQueue] = set()
+        self._denied: set[TargetQueue] = set()  # the key has no rights to ask about these
         self._rescheduled = asyncio.Event()
 
     def schedule(self, queue: TargetQueue) -> None:
@@ -70,7 +73,8 @@ class Poller:
         if queue in self._asking or queue.watch.sweeping:
             return
         blocked = queue.room.bounded and bool(queue.claimed)
-        due = queue.watch.due(more=queue.more and not queue.closed, blocked=blocked)
+        unasked = queue in self._denied and queue.closed
+        due = None if unasked else queue.watch.due(more=queue.more and not queue.closed, blocked=blocked)
         if due == self._due_at.get(queue):
             return
         if due is None:
@@ -130,6 +134,7 @@ class Poller:
         else:
             self.lane.answered()
             self._failures = 0
+            self._denied.discard(queue)
             self.lane.count.told += sum(state.task in queue.watch for state in page.tasks)
             self._end(queue, queue.watch.heard(question, page, self._clock()))
         self.lane.leave()
@@ -144,8 +149,15 @@ class Poller:
         self._failures += 1
         delay_s = self._backoff.delay_s(min(self._failures, 8), random(), error.retry_after_s)  # noqa: S311
         queue.watch.rest(self._clock() + max(0.01, delay_s))
-        if reaction(error).stops == "account" or self.lane.sick_for_s > self._limits.give_up_s:
+        if self.lane.sick_for_s > self._limits.give_up_s or reaction(error).stops == "account":
             self._stop(self._account, error)
+        elif isinstance(error, ForbiddenError):
+            if self._limits.again_s is None:
+                self._stop(self._account, error)
+            else:
+                self._denied.add(queue)
+                queue.closed = error
+                self.opener.heed(queue)
         elif isinstance(error, TargetError) and self._limits.again_s is None:
             for job in queue.watch.overdue(self._clock() + 1.0):
                 self._finish(queue, Finished(job, State.FAILED, str(error), error.code))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engine.errors import (
     BusyError,
     CallError,
+    ForbiddenError,
     ProtocolError,
     QuotaError,
     RejectedError,
@@ -43,6 +44,7 @@ class Reaction:
 REACTIONS: tuple[tuple[type[CallError], Reaction], ...] = (
     (ThrottledError, Reaction(again=True)),
     (BusyError, Reaction(again=True)),
+    (ForbiddenError, Reaction(again=True, stops="target")),
     (UnauthorizedError, Reaction(again=True, stops="account")),
     (QuotaError, Reaction(again=True, stops="account")),
     (TargetError, Reaction(again=False, stops="target")),

@@ -108,6 +108,9 @@ class Run:
                 for task in working:
                     task.cancel()
             await self._remember_rates()
+        for name, starter in self.starters.items():
+            if error := starter.denials.error:
+                self.stopped.setdefault(name, error)
         if self._broke_off:
             raise self._broke_off
 
@@ -117,8 +120,9 @@ class Run:
 
     @property
     def _ended(self) -> bool:
-        # Nobody is left to do what is still to be read, or it lies behind jobs of an account that stopped.
-        in_vain = len(self.stopped) == len(self._accounts) or (bool(self.stopped) and self.window.full)
+        # Nobody is left to do what is still to be read, or it lies behind jobs of an account that cannot go on.
+        stuck = bool(self.stopped) or any(starter.denials.error for starter in self.starters.values())
+        in_vain = len(self.stopped) == len(self._accounts) or (stuck and self.window.full)
         enough = self.fed or self.draining or (in_vain and not self._rests)
         return enough and self._settler.idle and all(starter.idle for starter in self.starters.values())
 

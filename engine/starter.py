@@ -11,6 +11,7 @@ from engine.backlog import Backlog
 from engine.client import Client
 from engine.closures import Closures
 from engine.clouds import Cloud
+from engine.denials import Denials
 from engine.errors import CallError
 from engine.judge import Judge
 from engine.lanes import LaneControl
@@ -69,7 +70,8 @@ class Starter:
         self._ready: deque[TargetQueue] = deque()  # may have a job to start
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
-        self.closures = Closures(limits.again_s or 0.0, self._judge.look_again, self.freed)
+        self.closures = Closures(limits.again_s or 0.0, self._judge.look_again, self._opened)
+        self.denials = Denials()
         self._group: asyncio.TaskGroup
 
     @property
@@ -78,7 +80,8 @@ class Starter:
         if self.lane.in_flight:
             return False
         return self.lane.closed or all(
-            not queue.busy if queue in self.closures else queue.idle for queue in self._queues.values()
+            not queue.busy if queue in self.closures or queue in self.denials else queue.idle
+            for queue in self._queues.values()
         )
 
     @property
@@ -118,6 +121,17 @@ class Starter:
             self._ready.append(queue)
             self._roused.set()
 
+    def heed(self, queue: TargetQueue) -> None:
+        """Leave a target alone at which no job can succeed, or fail what waits for it if it is given up: no calls."""
+        if queue.closed and self._limits.again_s is not None:
+            self.closures.begin(queue, self._group)
+            return
+        if self.denials.hold(queue):
+            return
+        while queue.closed and queue.claimed:
+            job = queue.claimed.popleft()
+            self._settler.settle(Finished(job, State.FAILED, str(queue.closed), queue.closed.code), NOTHING_HELD)
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as self._group:
@@ -156,7 +170,7 @@ class Starter:
         self._feed(queue)
 
     def _after_claim(self, queue: TargetQueue) -> None:
-        self._heed(queue)
+        self.heed(queue)
         self.freed(queue)
         self._feed(queue)
         if self._poller:
@@ -205,8 +219,10 @@ class Starter:
             task = await self.lane.timed(self._client.call(self._account, call, self._cloud.started))
         except CallError as error:
             settlement = await self._judge.verdict(queue, job, error)
-            self._heed(queue)
+            self.heed(queue)
         else:
+            for denied in self.denials.allow():
+                self._after_claim(denied)
             self.lane.answered()
             queue.room.bore()
             if task and self._poller:
@@ -233,11 +249,7 @@ class Starter:
                 self.wake(queue)
         self.freed(queue)
 
-    def _heed(self, queue: TargetQueue) -> None:
-        """Leave a target alone at which no job can succeed, or fail what waits for it if it is given up: no calls."""
-        if queue.closed and self._limits.again_s is not None:
-            self.closures.begin(queue, self._group)
-            return
-        while queue.closed and queue.claimed:
-            job = queue.claimed.popleft()
-            self._settler.settle(Finished(job, State.FAILED, str(queue.closed), queue.closed.code), NOTHING_HELD)
+    def _opened(self, queue: TargetQueue) -> None:
+        self.freed(queue)
+        if self._poller:
+            self._poller.schedule(queue)

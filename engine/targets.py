@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from engine.errors import TargetError
+from engine.errors import ForbiddenError, TargetError
 from engine.model import Job, Target
 from engine.polling import Watch
 
@@ -91,7 +91,7 @@ class TargetQueue:
         self.woken = False  # jobs came while a claim was under way
         self.ready = False  # stands in the lane's line of targets that may start a job
         self.low = 0  # when no more jobs than this are claimed, more are
-        self.closed: TargetError | None = None  # why no job for it can succeed, now at least
+        self.closed: TargetError | ForbiddenError | None = None  # why no job for it can succeed, now at least
 
     @property
     def running(self) -> int:

@@ -29,7 +29,7 @@ LAYERS = [
     ["engine.config", "engine.transport", "engine.permits", "engine.concurrency", "engine.lanes", "engine.backlog"],
     ["engine.caller"],
     ["engine.client", "engine.settler"],
-    ["engine.poller", "engine.judge", "engine.closures"],
+    ["engine.poller", "engine.judge", "engine.closures", "engine.denials"],
     ["engine.starter"],
     ["engine.feed"],
     ["engine.run"],
@@ -43,7 +43,7 @@ LAYERS = [
     ["engine.__main__"],
 ]
 PURE = ["signers", "engine.clouds", "engine.retry", "engine.pace", "engine.polling", "engine.targets", "engine.report"]
-PURE += ["engine.intents", "engine.desired", "engine.notifications", "engine.routes"]
+PURE += ["engine.intents", "engine.desired", "engine.notifications", "engine.routes", "engine.denials"]
 PURE_EXCEPT = {"signers.__main__"}
 IMPURE = {"asyncio", "anyio", "aiohttp", "time", "random", "secrets", "os", "logging", "socket", "threading", "uvloop"}
 

@@ -21,6 +21,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 class Alibaba:
     def __init__(self, world: World, keys: AccessKeys) -> None:
+        self._world = world
         self._verifier = AlibabaVerifier(keys, world.clock)
         tasks = TaskBook(world.clock)
         groups = Groups()
@@ -65,6 +66,9 @@ class Alibaba:
             )
 
     def execute(self, call: Call, verdict: Verdict) -> Payload | None:
+        asked_for = {call.operation, call.params.get("GatewayId"), call.params.get("TargetId")}
+        if not asked_for.isdisjoint(self._world.faults.knobs.forbidden):
+            raise RefusedError(403, "Forbidden.RAM", "User not authorized to operate on the specified resource.")
         operation = self._operations.get(call.operation) or self._of_sts[call.operation]
         return operation(call, verdict)
 

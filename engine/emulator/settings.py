@@ -41,6 +41,7 @@ class Knobs:
     task_s: Range = (1.0, 1.0)  # how long a reverse sync, and the copying of a pushed object, takes
     gateway_slots: int = 0  # reverse syncs that a gateway runs at once; 0: any number
     gateways: frozenset[str] | None = None  # the gateways that exist; None: every gw-*
+    forbidden: frozenset[str] = frozenset()  # gateways and operations that no key has the rights to
     reject_keys: frozenset[str] = frozenset()  # object keys that make CreateSyncEvents answer 400
     rate: Mapping[str, float] = field(default_factory=dict)  # operation or access key id -> calls per second
     record_arrivals: bool = False
@@ -96,6 +97,7 @@ def knobs(settings: Mapping[str, Any]) -> Knobs:
         task_s=as_range(settings.get("task_s", 1.0)),
         gateway_slots=settings.get("gateway_slots", 0),
         gateways=None if gateways is None else frozenset(gateways),
+        forbidden=frozenset(settings.get("forbidden", ())),
         reject_keys=frozenset(settings.get("reject_keys", ())),
         rate=settings.get("rate", {}),
         record_arrivals=settings.get("record_arrivals", False),
@@ -151,6 +153,7 @@ _CHECKS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "clock_skew_s": ("a number of seconds", _number),
     "gateway_slots": ("a count", lambda value: isinstance(value, int) and value >= 0),
     "gateways": ("a list of gateway ids or null", lambda value: value is None or _texts(value)),
+    "forbidden": ("a list of gateway ids and operations", _texts),
     "reject_keys": ("a list of object keys", _texts),
     "rate": ("an object of calls per second", _rates),
     "record_arrivals": ("true or false", lambda value: isinstance(value, bool)),

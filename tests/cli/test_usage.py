@@ -13,6 +13,7 @@ from engine.errors import (
     BacklogError,
     ConfigError,
     CredentialsError,
+    ForbiddenError,
     InputError,
     QuotaError,
     SyncmuxError,
@@ -83,6 +84,18 @@ def test_credentials_that_the_cloud_refuses(syncmux: Syncmux, environ: dict[str,
     assert syncmux("trigger", manifest).code == 0  # nothing was lost
 
 
+def test_a_permission_that_is_missing(syncmux: Syncmux, cloud: Clouds) -> None:
+    manifest = syncmux.file("directories.csv", "gateway_id,index_id,path\ngw-1,NFSa,/\ngw-2,NFSa,/\n")
+    cloud.set(forbidden=["gw-1", "gw-2"])
+    done = syncmux("trigger", manifest)
+    assert (done.code, "Forbidden.RAM" in done.err) == (4, True)
+    cloud.set(forbidden=["gw-1"])
+    assert syncmux("trigger", manifest).code == 3  # of one gateway alone, it is that one's failure
+    cloud.set()
+    assert syncmux("retry-failed", "--json").code == 0
+    assert {each.split("|")[0] for each in cloud.directories} == {"gw-1", "gw-2"}
+
+
 def test_a_backlog_has_one_owner(syncmux: Syncmux, cloud: Clouds) -> None:
     manifest = syncmux.file("directories.csv", "gateway_id,index_id,path\ngw-1,NFSa,/\n")
     cloud.set(delay_s=30)
@@ -102,6 +115,7 @@ def test_a_backlog_has_one_owner(syncmux: Syncmux, cloud: Clouds) -> None:
         (InputError(""), 2),
         (CredentialsError(""), 4),
         (UnauthorizedError(""), 4),
+        (ForbiddenError(""), 4),
         (QuotaError(""), 6),
         (BacklogError(""), 1),
         (TransportError(""), 1),

@@ -12,6 +12,7 @@ from engine.clouds import clouds
 from engine.errors import (
     BusyError,
     CallError,
+    ForbiddenError,
     ProtocolError,
     QuotaError,
     RejectedError,
@@ -24,6 +25,7 @@ from engine.model import Call, Reply
 
 CLASSES: Mapping[str, type[CallError]] = {
     "busy": BusyError,
+    "forbidden": ForbiddenError,
     "quota": QuotaError,
     "rejected": RejectedError,
     "target": TargetError,
@@ -46,7 +48,10 @@ target       404 InvalidApi.NotFound
 quota        400 ExpressSyncNotificationEventLimitExceed
 unauthorized 400 InvalidTimeStamp.Expired InvalidTimeStamp.Format SignatureDoesNotMatch IncompleteSignature
 unauthorized 400 InvalidAccessKeyId.Inactive InvalidSecurityToken.Expired InvalidSecurityToken.Malformed
-unauthorized 403 SignatureDoesNotMatch InvalidSecurityToken.MismatchWithAccessKey Forbidden NoPermission SomethingNew
+unauthorized 403 SignatureDoesNotMatch InvalidSecurityToken.MismatchWithAccessKey
+unauthorized 401 SomethingNew
+forbidden    403 Forbidden Forbidden.RAM NoPermission SomethingNew
+forbidden    404 NoPermission
 unauthorized 404 InvalidAccessKeyId.NotFound RoleNotExist
 rejected     400 EmptyExpressSyncName EmptyBucketName EmptyBucketRegion InvalidExpressSyncName DescriptionOverLimit
 rejected     400 DuplicateExpressSyncName ConflictExpressSyncConfig InvalidRegionId InvalidBucketName EmptyExpressSyncId
@@ -91,7 +96,9 @@ quota        405 0501
 
 def is_a(error: CallError, kind: str) -> bool:
     """Exactly that class: some are narrower ones of others. Only what is unauthorized has narrower ones beside it."""
-    return isinstance(error, UnauthorizedError) if kind == "unauthorized" else type(error) is CLASSES[kind]
+    if kind == "unauthorized":
+        return isinstance(error, UnauthorizedError) and not isinstance(error, ForbiddenError)
+    return type(error) is CLASSES[kind]
 
 
 def cases(table: str) -> list[tuple[str, int, str]]:

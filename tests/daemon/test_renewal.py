@@ -122,6 +122,40 @@ async def test_a_gateway_that_is_not_there_is_asked_for_by_one_job_at_a_time(
         assert daemon.outcomes["alibaba", "failed"] == 0
 
 
+async def test_a_gateway_that_the_key_has_no_rights_to_is_no_matter_of_others(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = serve.route("ours"), serve.trigger("gw-ours"), serve.route("theirs"), serve.trigger("gw-theirs")
+    cloud.set(task_s=0.05, forbidden=["gw-theirs"])
+    async with running(serve, monkeypatch, *shares) as daemon:
+        await take(daemon, "first/photo")
+        await until(lambda: left_alone(daemon) == ["gw-theirs"])
+        await take(daemon, "second/photo")
+        await until(lambda: daemon.outcomes["alibaba", "succeeded"] == 2)
+        assert left_alone(daemon) == ["gw-theirs"]
+        cloud.set(task_s=0.05)
+        daemon.reload()
+        await until(lambda: daemon.outcomes["alibaba", "succeeded"] == 4)
+        assert (left_alone(daemon), daemon.outcomes["alibaba", "failed"]) == ([], 0)
+
+
+async def test_a_gateway_that_the_key_may_not_ask_about_is_asked_about_ever_more_rarely(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.retry.Backoff.delay_s", lambda *_: 0.0)  # as while others are answered in between
+    shares = serve.route("shares"), serve.trigger("gw-closed")
+    cloud.set(task_s=0.05, forbidden=["DescribeTasks"])
+    async with running(serve, monkeypatch, *shares) as daemon:
+        await take(daemon, "first/photo")
+        await until(lambda: left_alone(daemon) == ["gw-closed"])
+        await asyncio.sleep(2.0)  # where a question every 0.2 s would make ten
+        assert 2 <= cloud.ledger()["calls"]["DescribeTasks"] <= 5
+        cloud.set(task_s=0.05)
+        daemon.reload()
+        await until(lambda: daemon.outcomes["alibaba", "succeeded"] == 1)
+        assert (left_alone(daemon), len(cloud.directories)) == ([], 1)
+
+
 async def test_a_key_that_is_refused_is_tried_ever_more_rarely_and_at_a_reload(
     serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:

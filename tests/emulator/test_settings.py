@@ -63,6 +63,7 @@ async def test_probabilities_hold(emulator: Emulator) -> None:
         ({"seed": "x"}, "seed"),
         ({"rate": {"DescribeTasks": 0}}, "rate"),
         ({"reject_keys": "k"}, "reject_keys"),
+        ({"forbidden": "gw-1"}, "forbidden"),
         ({"gateway_slots": 0.5}, "gateway_slots"),
         ({"throttle": 0.6, "unavailable": 0.6}, "add up to 1.2"),
         ({"throttle": 0.6, "operations": {"DescribeTasks": {"busy": 0.6}}}, "operations.DescribeTasks"),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from engine import Engine, Limits, Options, Outcome, Push, Trigger, UnauthorizedError
-from engine.errors import BacklogError, ConfigError
+from engine.errors import BacklogError, ConfigError, ForbiddenError
 from engine.model import Lane
 from tests.engine.conftest import Clouds
 
@@ -191,6 +191,40 @@ async def test_wrong_credentials_stop_the_account_at_once(clouds: Clouds) -> Non
     assert caught.value.code == "SignatureDoesNotMatch"
     assert "not-the-secret" not in str(caught.value)
     assert clouds.ledger()["calls"].get("TriggerGatewayRemoteSync", 0) <= 22
+
+
+async def test_a_gateway_that_the_key_has_no_rights_to_stops_no_other(clouds: Clouds) -> None:
+    """Also where it is the first that is tried, and where most of the rows name it."""
+    clouds.set(task_s=0.05, forbidden=["gw-0"])
+    rows = [*(Trigger("gw-0", "NFSshare", f"/dir/{i}") for i in range(300)), *directories(100)]
+    async with Engine([clouds.gateways], ":memory:", rate=FAST) as engine:
+        listed = await outcomes(engine, rows)
+    assert states(listed) == {"failed": 300, "succeeded": 90}, "ten rows are there twice"
+    failed = [outcome for outcome in listed if outcome.state == "failed"]
+    assert {(outcome.row[0], outcome.code) for outcome in failed} == {("gw-0", "Forbidden.RAM")}
+    assert clouds.ledger()["calls"]["TriggerGatewayRemoteSync"] < 90 + 15
+
+
+@pytest.mark.parametrize("rows", [30, 3000])
+async def test_a_key_without_any_rights_is_told_of_once_by_each_target(clouds: Clouds, rows: int) -> None:
+    """Also when what waits fills the window, so that the input is never read to its end."""
+    clouds.set(forbidden=["TriggerGatewayRemoteSync"])
+    async with Engine([clouds.gateways], ":memory:", rate=FAST, options=Options(window=1000)) as engine:
+        listed: list[Outcome] = []
+        with pytest.raises(ForbiddenError) as caught:
+            await outcomes(engine, directories(rows), listed)
+        assert (listed, caught.value.code) == ([], "Forbidden.RAM")
+        assert clouds.ledger()["calls"]["TriggerGatewayRemoteSync"] == 10
+        clouds.set(task_s=0.05)
+        assert states(await outcomes(engine, [])) == {"succeeded": min(rows, 1000)}
+
+
+async def test_a_key_that_may_start_and_not_look_is_told_of(clouds: Clouds) -> None:
+    clouds.set(task_s=0.05, forbidden=["DescribeTasks"])
+    async with Engine([clouds.gateways], ":memory:", rate=FAST) as engine:
+        with pytest.raises(ForbiddenError):
+            await outcomes(engine, directories(10, gateways=1))
+        assert clouds.ledger()["calls"]["DescribeTasks"] == 1
 
 
 async def test_a_wrong_key_is_told_once_however_much_there_is_to_do(clouds: Clouds) -> None:

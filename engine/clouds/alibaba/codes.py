@@ -14,6 +14,7 @@ from engine.errors import (
     BusyError,
     CallError,
     ExpiredCredentialsError,
+    ForbiddenError,
     ProtocolError,
     QuotaError,
     RejectedError,
@@ -36,10 +37,11 @@ UNAUTHORIZED = (
     "IncompleteSignature",
     "InvalidSecurityToken",
     "InvalidTimeStamp",
-    "Forbidden",
-    "NoPermission",
     "RoleNotExist",
 )
+FORBIDDEN = ("Forbidden", "NoPermission")  # by a policy of RAM, which may name gateways
+
+_BY_STATUS: Mapping[int, type[CallError]] = {401: UnauthorizedError, 403: ForbiddenError}  # under codes not known here
 
 # What follows repeats the access key and, with temporary credentials, the token.
 _ECHO = re.compile(r"\s*(server )?(string\s?to\s?sign|canonical\s?request) is", re.IGNORECASE)
@@ -81,11 +83,13 @@ def _class_of(code: str, reply: Reply) -> type[CallError]:
         return ExpiredCredentialsError
     if code.startswith(UNAUTHORIZED):
         return UnauthorizedError
+    if code.startswith(FORBIDDEN):
+        return ForbiddenError
     if code in UNAVAILABLE or reply.status >= 500:
         return UnavailableError
     if reply.status < 400:  # a failure that calls itself a success, for no reason we know, is nothing to build on
         return ProtocolError
-    return UnauthorizedError if reply.status in {401, 403} else RejectedError
+    return _BY_STATUS.get(reply.status, RejectedError)
 
 
 def _retry_after_s(reply: Reply) -> float | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
+from engine.clouds.alibaba import codes
 from engine.clouds.alibaba.express_groups import (
     BucketInfo,
     DescribeExpressSyncs,
@@ -70,7 +71,7 @@ class SgwExamination:
         ]
 
     def forbids(self, error: UnauthorizedError) -> bool:
-        return error.code.startswith(("Forbidden", "NoPermission"))
+        return error.code.startswith(codes.FORBIDDEN)
 
 
 def _gateways(found: Listing[Gateway]) -> Sequence[Finding]:
