@@ -15,6 +15,10 @@ class CredentialsError(ConfigError):
     """No usable credentials for an account. Raised before anything is sent."""
 
 
+class ListenError(SyncmuxError):
+    """The daemon cannot listen where it is to, for now: somebody else does, or the machine has no such address yet."""
+
+
 class InputError(SyncmuxError):
     """A row, or a whole manifest, that cannot be used. A row is rejected and the run goes on."""
 

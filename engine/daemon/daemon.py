@@ -93,7 +93,7 @@ class Daemon:
         """Until drained or stopped.
 
         Raises:
-            CredentialsError, BacklogError, ConfigError: it cannot begin.
+            CredentialsError, BacklogError, ListenError, ConfigError: it cannot begin.
             BacklogError: nothing can be recorded any more.
         """
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import ssl
 import time
 from collections import Counter
@@ -18,10 +20,11 @@ from engine.daemon.connection import Connection, Limits
 from engine.daemon.http_head import Endpoint, Head, Response
 from engine.daemon.request_log import HEADER, RequestLog, request_id
 from engine.daemon.unix_socket import UnixSocket
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ListenError
 
 SWEEP_S = 0.25  # how late a deadline may be noticed
 LISTEN_BACKLOG = 1024
+PASSING = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}  # when the one before has ended, when the network is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,9 @@ class Bind:
 class Server:
     """Serves `endpoints`, by exact path, as long as the ``async with`` lasts. They may be replaced at any time.
 
-    Raises ConfigError if it cannot listen.
+    Raises:
+        ListenError: the address is in use, or not there yet.
+        ConfigError: it cannot listen for another reason.
     """
 
     def __init__(
@@ -100,7 +105,9 @@ class Server:
                 )  # fmt: skip
                 self.bind = Bind(bind.host, self._listener.sockets[0].getsockname()[1])
         except OSError as error:
-            raise ConfigError(f"cannot listen at {bind}: {error.strerror or error}") from None
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror  # without our words
+            kind = ListenError if error.errno in PASSING else ConfigError
+            raise kind(f"serve.bind: cannot listen at {bind}: {why}") from None
         self._sweeping = asyncio.create_task(self._sweep(), name="syncmux deadlines")
         return self
 

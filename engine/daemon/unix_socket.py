@@ -8,7 +8,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ListenError
 
 MOST_BYTES = 107  # of a path: `sun_path` without the zero at its end
 
@@ -35,7 +35,11 @@ class UnixSocket:
     """Listens, for its owner and their group."""
 
     def __init__(self, path: str, backlog: int) -> None:
-        """Raises ConfigError: it cannot, or somebody else does."""
+        """
+        Raises:
+            ListenError: somebody else does.
+            ConfigError: it cannot.
+        """
         check(path)
         self._path = Path(path)
         self.listening = socket.socket(socket.AF_UNIX)
@@ -47,8 +51,8 @@ class UnixSocket:
             self.listening.listen(backlog)
         except OSError as error:
             self.listening.close()
-            raise ConfigError(f"cannot listen at unix:{path}: {error.strerror}") from None
-        except ConfigError:
+            raise ConfigError(f"serve.bind: cannot listen at unix:{path}: {error.strerror}") from None
+        except ListenError:
             self.listening.close()
             raise
 
@@ -75,4 +79,4 @@ class UnixSocket:
                 return
             except BlockingIOError:
                 pass  # whoever listens has much to do
-        raise ConfigError(f"cannot listen at unix:{self._path}: another process does")
+        raise ListenError(f"serve.bind: cannot listen at unix:{self._path}: another process does")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +16,7 @@ from engine.daemon.access import Tokens
 from engine.daemon.connection import MAX_AHEAD_BYTES, Connection, Limits
 from engine.daemon.http_head import Endpoint, Head, Response, json_response, refusal
 from engine.daemon.server import Bind, Server
-from engine.errors import ConfigError
+from engine.errors import ListenError
 from tests.daemon.conftest import request
 from tests.doctor.certificates import Authority
 
@@ -417,9 +418,16 @@ async def test_a_unix_socket_is_for_its_owner_and_their_group(tmp_path: Path) ->
 
 async def test_a_port_that_is_taken_is_named() -> None:
     async with Server(Bind(), {}) as first:
-        with pytest.raises(ConfigError, match=f"cannot listen at 127.0.0.1:{first.bind.port}"):
+        why = rf"serve\.bind: cannot listen at {re.escape(str(first.bind))}: Address already in use$"
+        with pytest.raises(ListenError, match=why):
             async with Server(first.bind, {}):
                 pass
+
+
+async def test_an_address_that_is_not_there_yet_may_come() -> None:
+    with pytest.raises(ListenError, match=r"serve\.bind: cannot listen at 192\.0\.2\.1:0: Cannot assign"):
+        async with Server(Bind("192.0.2.1"), {}):
+            pass
 
 
 async def test_tls(tmp_path: Path) -> None:

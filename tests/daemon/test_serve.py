@@ -215,6 +215,18 @@ def test_the_grace_time_bounds_the_drain(serve: Serve, cloud: Clouds) -> None:
     serve.until(lambda: cloud.calls("CreateSyncEvents") == 2)
 
 
+def test_an_address_that_is_taken_is_worth_another_start(serve: Serve) -> None:
+    """What systemd does not try again are wrong settings (2) and refused credentials (4)."""
+    running(serve)
+    (serve.directory / "second").mkdir()
+    second = Serve(serve.directory / "second", serve.environ, serve.sync_task)
+    text = (serve.directory / "serve.toml").read_text().replace("127.0.0.1:0", f"127.0.0.1:{serve.port}")
+    (second.directory / "serve.toml").write_text(text)
+    refused = second.run()
+    assert refused.returncode == 1
+    assert f"serve.bind: cannot listen at 127.0.0.1:{serve.port}: Address already in use" in refused.stderr
+
+
 def test_check_names_what_is_wrong_and_starts_nothing(serve: Serve) -> None:
     serve.configure(LISTENER, serve.route(), serve.push())
     right = serve.run("--check")

@@ -11,7 +11,7 @@ import pytest
 
 from engine.daemon.server import Bind, Server
 from engine.daemon.unix_socket import MOST_BYTES, UnixSocket, check
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ListenError
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def answers(path: str) -> bool:
 
 async def test_a_second_one_leaves_the_first_alone(path: str) -> None:
     async with Server(Bind(path=path), {}):
-        with pytest.raises(ConfigError, match=r"cannot listen at unix:s: another process does"):
+        with pytest.raises(ListenError, match=r"serve\.bind: cannot listen at unix:s: another process does"):
             async with Server(Bind(path=path), {}):
                 pass
         assert answers(path)
@@ -39,7 +39,7 @@ async def test_one_that_has_much_to_do_is_left_alone(path: str) -> None:
         busy.bind(path)
         busy.listen(0)
         waiting.connect(path)
-        with pytest.raises(ConfigError, match="another process does"):
+        with pytest.raises(ListenError, match="another process does"):
             UnixSocket(path, 1)
     assert os.path.lexists(path)
 
