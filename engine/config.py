@@ -187,6 +187,12 @@ def _whole(value: Any, name: str, most: int) -> int:
     return number
 
 
+def _path(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ConfigError(f"{name} is {value!r:.60}, not the name of a file")
+    return value
+
+
 def _hosts(value: Any, name: str) -> tuple[str, ...]:
     listed = value.split(",") if isinstance(value, str) else value
     if not isinstance(listed, list | tuple) or not all(isinstance(host, str) for host in listed):
@@ -213,7 +219,7 @@ def _listed(value: Any, name: str) -> Sequence[Mapping[str, Any]]:
 
 
 READERS: Mapping[str, Any] = {
-    "backlog": lambda value, name: str(value),
+    "backlog": _path,
     "rate": _positive,
     "concurrency": lambda value, name: _whole(value, name, 10_000),
     "batch": lambda value, name: _whole(value, name, 100),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from contextlib import suppress
 from hashlib import sha256
 from random import Random
@@ -12,7 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from tests.cli.conftest import Clouds
-from tests.daemon.conftest import LISTENER, Serve, event, request
+from tests.daemon.conftest import COMMAND, LISTENER, Serve, event, request
 
 # Each is the name of an object as it is.
 KEYS = [
@@ -237,6 +238,32 @@ def test_check_names_what_is_wrong_and_starts_nothing(serve: Serve) -> None:
     open_to_all = serve.run("--check")
     assert (open_to_all.returncode, "listeners.own.tokens" in open_to_all.stderr) == (2, True)
     assert not (serve.directory / "backlog.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("backlog", "why"),
+    [
+        ("", "backlog is '', not the name of a file"),
+        (5, "backlog is 5, not the name of a file"),
+        (["b.db"], "backlog is ['b.db'], not the name of a file"),
+        ("b\0", "backlog is 'b\\x00', not the name of a file"),
+        ("/", "backlog: / is no file"),
+        ("serve.toml/deep/b.db", "serve.toml is no directory"),
+        ("/dev/full", "backlog: /dev/full is no file"),
+        ("x" * 300, "File name too long"),
+        ("new/deep/b.db", ""),
+    ],
+)
+def test_check_looks_at_where_the_backlog_is_to_be(serve: Serve, backlog: object, why: str) -> None:
+    serve.configure(LISTENER, serve.route(), serve.push())
+    file = serve.directory / "serve.toml"
+    file.write_text(f"backlog = {json.dumps(backlog)}\n{file.read_text()}")
+    command = [*COMMAND, "--config", "serve.toml", "serve", "--check"]
+    checked = subprocess.run(
+        command, cwd=serve.directory, env=serve.environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (checked.returncode, why in checked.stderr) == (2 if why else 0, True)
+    assert [path.name for path in serve.directory.iterdir()] == ["serve.toml"]
 
 
 def test_what_nothing_could_come_of_is_named(serve: Serve) -> None:
