@@ -117,26 +117,34 @@ def _account(
     values = {key: str(value) for key, value in table.items()}
     if not table:  # the account that the environment describes
         for key in ("region", "credentials", *own):
-            vendors = cloud.setting_variables.get(key)
-            value = environ.get(f"SYNCMUX_{cloud.name.upper()}_{key.upper()}") or (vendors and environ.get(vendors))
-            if value:
+            if value := environ.get(_variable(cloud, key, environ)):
                 values[key] = value
+
+    def place(key: str) -> str:
+        return f"accounts.{name}.{key}" if table else _variable(cloud, key, environ)
+
     for key, rule in cloud.settings.items():
         if key in values and (wrong := rule(values[key])):
-            raise ConfigError(f"{key} {values[key]!r:.60} of account {name} {wrong}")
+            raise ConfigError(f"{place(key)} {values[key]!r:.60} {wrong}")
     region, spec = values.get("region", ""), values.get("credentials", "")
     told = {key: values[key] for key in own if key in values}
-    bases = endpoints(cloud, region, told, settings.allow_hosts, name)
+    bases = endpoints(cloud, region, told, settings.allow_hosts, name, place)
     credentials = choose(
-        cloud, Setting(environ, region, bases, told), spec, name if table else "", at_hand=at_hand and not spec
-    )
+        cloud, Setting(environ, region, bases, told), spec, name if table else "",
+        place=place("credentials"), at_hand=at_hand and not spec,
+    )  # fmt: skip
     first = next(iter(cloud.services.values()))
     if not region and first not in values:
-        raise ConfigError(
-            f"accounts.{name}.region is not set" if table else f"set SYNCMUX_{cloud.name.upper()}_REGION to the region"
-        )
+        raise ConfigError(f"{place('region')} is not set" if table else f"set {place('region')} to the region")
     rate = _positive(table["rate"], f"accounts.{name}.rate") if "rate" in table else None
     return Account(name, cloud.name, region, credentials, bases, told, rate)
+
+
+def _variable(cloud: Cloud, key: str, environ: Mapping[str, str]) -> str:
+    """That a setting of a cloud's account is in: ours, unless only the vendor's is set."""
+    ours = f"SYNCMUX_{cloud.name.upper()}_{key.upper()}"
+    vendors = cloud.setting_variables.get(key)
+    return vendors if vendors and environ.get(vendors) and not environ.get(ours) else ours
 
 
 def _set_up(cloud: Cloud, environ: Mapping[str, str]) -> bool:

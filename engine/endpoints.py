@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -18,9 +18,14 @@ USER = re.compile(r"(\w+:/+)?.*@", re.DOTALL).sub  # a name and password before 
 
 
 def endpoints(
-    cloud: Cloud, region: str, settings: Mapping[str, str], allow_hosts: Collection[str], account: str
+    cloud: Cloud,
+    region: str,
+    settings: Mapping[str, str],
+    allow_hosts: Collection[str],
+    account: str,
+    place: Callable[[str], str],
 ) -> Mapping[str, str]:
-    """The base URL of each of the cloud's services.
+    """The base URL of each of the cloud's services. `place` tells where a setting of the account stands.
 
     A cloud whose first service is on this machine is no real one: its other services are there, too, unless settings
     of theirs say otherwise. So nothing that is meant for an emulator ever reaches the vendor.
@@ -31,9 +36,9 @@ def endpoints(
         ConfigError: the region cannot be one, or an endpoint may not be sent to.
     """
     if region and not REGION(region):
-        raise ConfigError(f"region {region!r:.60} of account {account} is not the name of a region")
+        raise ConfigError(f"{place('region')} {region!r:.60} is not the name of a region")
     named = {
-        service: endpoint(settings[key], cloud, allow_hosts, f"{key} of account {account}")
+        service: endpoint(settings[key], cloud, allow_hosts, place(key))
         for service, key in cloud.services.items()
         if key in settings
     }

@@ -112,32 +112,41 @@ NO_REGIONS = ["cn_north-4", "CN-North-4", "cn.north", "cn-north-4/", "cn--north"
 @pytest.mark.parametrize("region", NO_REGIONS)
 @pytest.mark.parametrize("cloud", ["alibaba", "huawei"])
 def test_what_cannot_be_a_region_is_refused(cloud: str, region: str) -> None:
-    with pytest.raises(ConfigError, match=f"account {cloud} is not the name of a region"):
+    with pytest.raises(ConfigError, match=f"^SYNCMUX_{cloud.upper()}_REGION .* is not the name of a region"):
         account(cloud, region=region)
 
 
 @pytest.mark.parametrize(
     ("cloud", "settings", "said"),
     [
-        ("alibaba", {"signature": "v3"}, "signature 'v3' of account alibaba must be one of acs3, rpc"),
-        ("alibaba", {"signature": "RPC"}, "must be one of acs3, rpc"),
-        ("alibaba", {"network": "intranet"}, "network 'intranet' of account alibaba must be one of public, vpc"),
-        ("huawei", {"project_id": ".."}, "project_id '..' of account huawei is not an id"),
-        ("huawei", {"project_id": "x" * 1025}, "is not an id"),
+        ("alibaba", {"signature": "v3"}, "'v3' must be one of acs3, rpc"),
+        ("alibaba", {"signature": "RPC"}, "'RPC' must be one of acs3, rpc"),
+        ("alibaba", {"network": "intranet"}, "'intranet' must be one of public, vpc"),
+        ("alibaba", {"endpoint": "http://x.example"}, "is plain http"),
+        ("alibaba", {"credentials": "nowhere:x"}, "names 'nowhere'; there is"),
+        ("huawei", {"project_id": ".."}, "'..' is not an id"),
+        ("huawei", {"project_id": "x" * 1025}, "'x{59} is not an id"),
     ],
 )
 def test_a_setting_has_its_values(cloud: str, settings: Mapping[str, str], said: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=said):
-        account(cloud, **settings)
+    """It is named by where it stands: a path in the file, or a variable."""
     (name, value), file = next(iter(settings.items())), tmp_path / "syncmux.toml"
-    file.write_text(f'[accounts.{cloud}]\ncloud = "{cloud}"\nregion = "{REGIONS[cloud]}"\n{name} = "{value}"\n')
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=f"^SYNCMUX_{cloud.upper()}_{name.upper()} {said}"):
+        account(cloud, **settings)
+    file.write_text(f'[accounts.h]\ncloud = "{cloud}"\nregion = "{REGIONS[cloud]}"\n{name} = "{value}"\n')
+    with pytest.raises(ConfigError, match=rf"^accounts\.h\.{name} {said}"):
         accounts(load(file, {}), KEYS)
+
+
+def test_the_vendors_own_variable_is_named() -> None:
+    environ = KEYS | {"SYNCMUX_HUAWEI_REGION": "cn-north-4", "HUAWEICLOUD_SDK_PROJECT_ID": ".."}
+    with pytest.raises(ConfigError, match=r"^HUAWEICLOUD_SDK_PROJECT_ID '\.\.' is not an id"):
+        accounts(load(None, environ), environ, only={"huawei"})
 
 
 def test_an_account_made_by_hand_cannot_have_another_signature() -> None:
     made = Account("mine", "alibaba", "", Credentials("k", "s"), {"sgw": "https://x"}, {"signature": "v2"})
-    with pytest.raises(ConfigError, match="signature 'v2' of account mine must be one of acs3, rpc"):
+    with pytest.raises(ConfigError, match="account mine: signature 'v2' must be one of acs3, rpc"):
         clouds()["alibaba"].signer(made)
 
 
@@ -201,7 +210,7 @@ def test_a_real_endpoint_leaves_the_other_services_where_they_are() -> None:
 )
 def test_where_signed_requests_may_not_go(url: str, said: str) -> None:
     for setting in ("endpoint", "sts_endpoint", "metadata_endpoint"):
-        with pytest.raises(ConfigError, match=f"^{setting} of account alibaba .*{said}"):
+        with pytest.raises(ConfigError, match=f"^SYNCMUX_ALIBABA_{setting.upper()} .*{said}"):
             account("alibaba", region="cn-shanghai", **{setting: url})
 
 

@@ -28,13 +28,20 @@ PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]*_").fullmatch
 
 
 def choose(
-    cloud: Cloud, setting: Setting, spec: str = "", account: str = "", *, at_hand: bool = False
+    cloud: Cloud,
+    setting: Setting,
+    spec: str = "",
+    account: str = "",
+    *,
+    place: str = "credentials",
+    at_hand: bool = False,
 ) -> Credentials | AuthToken | Source:
     """The credentials themselves where they stand in the environment, else the source to fetch them from.
 
     Args:
         spec: ``NAME`` or ``NAME:ARGUMENT`` of a source; a prefix of variables (``EUROPE_``); or empty: the vendor's
             own order.
+        place: where `spec` stands.
         at_hand: they must be on this machine; nobody is to be asked whether there are any.
 
     Raises:
@@ -43,7 +50,7 @@ def choose(
         CredentialsError: there are, and they cannot be used; as far as that shows without asking anybody.
     """
     whose = f"account {account}" if account else cloud.name
-    candidates = _candidates(cloud, setting, spec, whose)
+    candidates = _candidates(cloud, setting, spec, place)
     source = Chain(candidates, setting.environ, _nothing(cloud, spec, whose))
     for steps in candidates.values():
         try:
@@ -58,15 +65,14 @@ def choose(
     raise NothingAtHandError(_nothing(cloud, spec, whose))
 
 
-def _candidates(cloud: Cloud, setting: Setting, spec: str, whose: str) -> Mapping[str, Begin]:
+def _candidates(cloud: Cloud, setting: Setting, spec: str, place: str) -> Mapping[str, Begin]:
     known = {**cloud.credential_sources, **EVERYWHERE}
     if _parted(spec)[0] == DEFAULT:
         return {name: _ready(known[name], setting) for name in cloud.credential_chain}
     name, argument = _parted(spec)
     if name not in known:
         raise ConfigError(
-            f"credentials of {whose} names {name!r:.40}; there is {', '.join(known)},"
-            " and a prefix of variables such as EUROPE_"
+            f"{place} names {name!r:.40}; there is {', '.join(known)}, and a prefix of variables such as EUROPE_"
         )
     return {name: _ready(known[name], replace(setting, argument=argument))}
 

@@ -111,7 +111,7 @@ class Alibaba:
             raise CredentialsError(f"account {account.name}: only access keys can be used here")
         signature = account.settings.get("signature", "acs3")
         if wrong := self.settings["signature"](signature):
-            raise ConfigError(f"signature {signature!r:.40} of account {account.name} {wrong}")
+            raise ConfigError(f"account {account.name}: signature {signature!r:.40} {wrong}")
         signer = SIGNERS[signature](account.credentials, account.endpoints["sgw"], VERSION)
         mns = MnsSigner(account.credentials, account.endpoints["mns"]) if "mns" in account.endpoints else None
 
