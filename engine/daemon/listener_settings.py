@@ -14,6 +14,7 @@ from engine.errors import ConfigError
 from engine.notifications import NotificationError, PublicKey, public_key, smn, smq_push
 
 FORMATS = ("lines", "s3", "obs", "eventbridge", "smq", "smn")
+LEAST_RATE = 0.001  # requests/s; who sends less often needs no bound
 SIGNED = {"smq", "smn"}  # by their vendor: they can carry no token
 # From the first moment at which a signed message is taken to the last.
 REPLAYED_S = {"smq": 2 * smq_push.WINDOW_S, "smn": smn.WINDOW_S + smn.AHEAD_S}
@@ -60,7 +61,7 @@ def read_listener(settings: Mapping[str, Any], where: str, known_routes: Collect
     routes = table.some_of("routes", known_routes, "route")
     topics = frozenset(table.texts("topics"))
     certificate = table.text("certificate")
-    rate = table.number("rate", 0.0, 0.0, 1e6)
+    rate = table.number("rate", 0.0, LEAST_RATE, 1e6)
     table.end()
     if form in SIGNED:
         if tokens:

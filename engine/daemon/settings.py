@@ -184,8 +184,10 @@ def read_serve(settings: Settings) -> ServeSettings:
     table.end()
     if not serve.tls_certificate:
         table.without("tls_key", "tls_certificate is not set")
-    elif serve.plain_http:
+    else:
         table.without("plain_http", "tls_certificate is set")
+    if serve.bind.local:
+        table.without("plain_http", f"serve.bind {serve.bind} is this machine only")
     serve.guarded()
     return serve
 

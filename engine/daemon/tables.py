@@ -25,8 +25,10 @@ class Table:
         return value
 
     def number(self, name: str, default: float, least: float, most: float) -> float:
-        """Where the default is of type int, a whole one."""
+        """Where the default is of type int, a whole one. The default may lie outside, and mean that there is none."""
         value = self._value(name, default)
+        if name not in self._table:
+            return float(default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
             raise ConfigError(f"{self.where}.{name} is {value!r:.40}; it must be a number from {least:g} to {most:g}")
         if isinstance(default, int) and value != int(value):

@@ -73,8 +73,8 @@ def test_a_route_to_an_account_that_needs_a_restart_is_refused_and_both_are_name
 def test_what_others_reach_stays_guarded_whatever_the_file_says(serve: Serve) -> None:
     """The process listens where it did, so that the wish to be reached from here only is worth nothing yet."""
     route = serve.route(), serve.push()
-    guarded: dict[str, Any] = {"operate_tokens": [digest(OPERATOR)], "plain_http": True}
-    write(serve, LISTENER + TOKENS, *route, bind="0.0.0.0:0", **guarded)
+    guarded: dict[str, Any] = {"operate_tokens": [digest(OPERATOR)]}
+    write(serve, LISTENER + TOKENS, *route, bind="0.0.0.0:0", plain_http=True, **guarded)
     serve.start()
     told = reload(serve, LISTENER, *route, **guarded)
     assert [each["event"] for each in told] == ["restart_needed", "reload_refused"]
@@ -82,7 +82,7 @@ def test_what_others_reach_stays_guarded_whatever_the_file_says(serve: Serve) ->
     assert serve.post(event("k")).status == 401
     told = reload(serve, LISTENER + TOKENS, *route, **guarded)
     assert [(each["event"], each.get("settings")) for each in told] == [
-        ("restart_needed", ["serve.bind"]),
+        ("restart_needed", ["serve.bind", "serve.plain_http"]),
         ("reloaded", None),
     ]
     assert serve.post(event("k")).status == 401

@@ -64,7 +64,15 @@ def test_where_to_listen(bind: str, expected: Bind) -> None:
         ('[serve]\nbind = "unix:/no/where/s"', "serve.bind: there is no directory /no/where"),
         ('[serve]\nbind = "unix:/tmp"', "serve.bind: /tmp is there already, and is no socket"),
         (f'[serve]\nbind = "unix:/{"x" * 107}"', "serve.bind: "),
-        (OWN + "rate = -1", "listeners.own.rate"),
+        *(
+            (f"{OWN}rate = {rate}", "; it must be a number from 0.001 to 1e+06")
+            for rate in ("-1", "0", "1e-300", "0.0009", "1e7", "inf", "-inf", "nan", "true", '"5"')
+        ),
+        (
+            "[serve]\nplain_http = true",
+            "serve.plain_http has no effect: serve.bind 127.0.0.1:8470 is this machine only",
+        ),
+        ('[serve]\nbind = "unix:/tmp/s"\nplain_http = true', "serve.plain_http has no effect"),
         ('[[listeners]]\nname = "q"\nformat = "smq"\ntopics = ["1/t"]\nrate = 5', "listeners.q.rate"),
         (OWN + "routes = []", "listeners.own.routes is empty"),
         (OWN + 'topics = ["1/t"]', "listeners.own.topics has no effect"),
