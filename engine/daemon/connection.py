@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from engine.daemon.http_body import Body
-from engine.daemon.http_head import MAX_HEAD_BYTES, Endpoint, Head, HttpError, Response, read_head, refusal
+from engine.daemon.http_head import (
+    MAX_HEAD_BYTES,
+    Endpoint,
+    Head,
+    HttpError,
+    Response,
+    lone_line_feed,
+    read_head,
+    refusal,
+)
 
 MAX_AHEAD_BYTES = 64 * 1024  # of the next requests, that are taken in while one is worked on
 LINGER_S = 1.0  # for the other side to read why it was refused, while it still sends
@@ -155,6 +164,8 @@ class Connection(asyncio.Protocol):
         if end < 0:
             if len(self._received) >= MAX_HEAD_BYTES:
                 raise HttpError(431, f"the headers are longer than {MAX_HEAD_BYTES:,} bytes")
+            if lone_line_feed(self._received):  # an empty line of that kind would be waited for in vain
+                raise HttpError(400, "a line ends in LF alone")
             return False
         head = read_head(bytes(self._received[:end]))
         del self._received[: end + 4]

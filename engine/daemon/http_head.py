@@ -22,6 +22,7 @@ MAX_FIELDS = 64
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,8192}) HTTP/(\d)\.(\d)").fullmatch
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)").fullmatch
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z\-._~!$&'()*+,;=%]*)(:[0-9]{0,5})?").fullmatch
+lone_line_feed = re.compile(rb"(?<!\r)\n").search
 _DIGITS = re.compile(r"[0-9]{1,18}").fullmatch
 
 

@@ -405,6 +405,27 @@ async def test_closing_answers_what_is_under_way_and_takes_nothing_more() -> Non
         await closing
 
 
+@pytest.mark.parametrize("head", [b"POST /p HTTP/1.1\nHost: a\n\n", b"POST /p HTTP/1.1\r\nHost: a\n", b"\n"])
+async def test_a_line_that_ends_in_lf_alone_is_refused_at_once(head: bytes) -> None:
+    patient = Limits(header_s=2 * PATIENCE_S)
+    async with serving(Echo(), patient) as (_, connect):
+        client = await connect()
+        for part in head:
+            await client.send(bytes([part]))
+        assert await client.status() == 400
+        assert await client.ended()
+
+
+@pytest.mark.parametrize("first", [b"POST /p HTTP/1.1\r", b"POST /p HTTP/1.1\r\nHo"])
+async def test_a_head_that_comes_in_two_is_no_such_line(first: bytes) -> None:
+    async with serving(Echo()) as (server, connect):
+        client = await connect()
+        await client.send(first)
+        await until(lambda: any(not each.idle for each in server._connections))
+        await client.send(post(b"a").removeprefix(first))
+        assert await client.status() == 200
+
+
 async def test_a_unix_socket_is_for_its_owner_and_their_group(tmp_path: Path) -> None:
     path = tmp_path / "serve.sock"
     async with asyncio.timeout(PATIENCE_S), Server(Bind(path=str(path)), {"/p": Echo()}):
