@@ -196,9 +196,7 @@ class Daemon:
                     async for batch in batches:
                         self._count(batch)
                         self.mover.ended()
-            except NoSpaceError as error:
-                self.log.event("no_space", error=str(error), again_in_s=RENEW_S)
-            except (CallError, ConfigError):  # the log has told
+            except (NoSpaceError, CallError, ConfigError):  # the log tells of it otherwise
                 pass
             finally:
                 watching.cancel()

@@ -56,16 +56,21 @@ class Monitor:
             self._notice_run()
 
     async def _look_at_backlog(self) -> None:
-        backlog = self._daemon.engine.backlog
+        backlog, log = self._daemon.engine.backlog, self._daemon.log
+        told = False  # that the disk is full
         while True:
             overview = self._backlog.overview
             with suppress(NoSpaceError):  # of others, whose writing went into the same transaction: an answer as well
                 overview = await backlog.overview()
             self._backlog = BacklogView(time.monotonic(), overview)
             if backlog.no_space:  # and while we say so, nobody else may try
+                if not told:
+                    told = True
+                    log.event("no_space", error=backlog.no_space)
                 with suppress(NoSpaceError):
                     await backlog.find_space()
-                    self._daemon.log.event("space_again")
+                    told = False
+                    log.event("space_again")
             await asyncio.sleep(LOOK_EVERY_S)
 
     def observe(self) -> Observation:

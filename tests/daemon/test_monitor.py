@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import orjson
 import pytest
 
 from engine.clouds.alibaba import Trigger
@@ -37,6 +38,12 @@ async def daemon(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> As
     made = Daemon(lambda: Settings(backlog=":memory:", routes=[route]), Log(io.StringIO()))
     async with made.engine:
         yield made
+
+
+def stream(daemon: Daemon) -> io.StringIO:
+    """What the log says."""
+    assert isinstance(daemon.log._stream, io.StringIO)
+    return daemon.log._stream
 
 
 async def test_lanes_are_counted_over_all_runs(daemon: Daemon, cloud: Clouds) -> None:
@@ -142,6 +149,9 @@ async def test_a_full_disk_is_told_of_until_there_is_space_again(
         await asyncio.sleep(0.001)
         assert not watching.done()
     watching.cancel()
+    told = [orjson.loads(line) for line in stream(daemon).getvalue().splitlines()]
+    assert [each["event"] for each in told] == ["no_space", "space_again"], "once each, though nothing else works"
+    assert "no space is left" in told[0]["error"]
 
 
 async def said(manager: socket.socket) -> bytes:
