@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import stat
 import subprocess
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import orjson
@@ -15,6 +18,8 @@ import pytest
 
 from engine.daemon.log import Log
 from engine.daemon.sources.spool import Spool, SpoolSettings
+from engine.daemon.sources.spooled import Spooled, make_folder
+from engine.daemon.sources.whole_file import share
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import Serve
 from tests.daemon.test_operations import status
@@ -48,6 +53,55 @@ def report(path: Path) -> dict[str, Any]:
 
 def lying(spool: Path) -> set[str]:
     return {entry.name for entry in spool.iterdir() if entry.is_file() and entry.name != ".spool.lock"}
+
+
+ELSEWHERE = 12_345  # a group that nobody is in
+
+
+@pytest.fixture
+def careful() -> Iterator[None]:
+    """As systemd starts it: what is made is for the daemon alone, unless it says otherwise."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_who_may_read_a_manifest_may_read_its_report(spool: Path, careful: None, mode: int) -> None:
+    spool.chmod(0o2770)
+    drop(spool, "keys.txt", "a")
+    group = ELSEWHERE if os.geteuid() == 0 else os.getegid()
+    os.chown(spool / "keys.txt", -1, group)
+    (spool / "keys.txt").chmod(mode)
+    spooled = Spooled(spool / "keys.txt")
+    assert next(spool.glob(".*.json")).stat().st_mode & 0o777 == 0o600, "how far it was taken is nobody's business"
+    spooled.report.error = "it cannot be read"
+    told = spooled.finish().with_name("keys.txt.report.json").stat()
+    assert (stat.S_IMODE(told.st_mode), told.st_gid) == (mode, group)
+    for folder in ("done", "failed"):
+        made = (spool / folder).stat()
+        assert (stat.S_IMODE(made.st_mode), made.st_gid) == (0o770, spool.stat().st_gid)
+
+
+def test_a_folder_that_is_there_stays_as_it_is(spool: Path) -> None:
+    (spool / "done").mkdir(mode=0o700)
+    make_folder(spool / "done")
+    assert stat.S_IMODE((spool / "done").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [(0o640, 0o600), (0o2664, 0o644), (0o604, 0o644)])
+def test_where_the_group_cannot_be_given_ours_gets_no_more_than_everybody(theirs: int, ours: int) -> None:
+    like = os.stat_result((theirs, 0, 0, 1, 0, ELSEWHERE, 0, 0, 0, 0))
+    privileged = os.geteuid() == 0
+    if privileged:
+        os.seteuid(65534)
+    try:
+        with TemporaryFile() as file:
+            share(file.fileno(), like, 0o777)
+            assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == ours
+    finally:
+        if privileged:
+            os.seteuid(0)
 
 
 def test_every_format_that_the_commands_read(serve: Serve, cloud: Clouds, spool: Path) -> None:

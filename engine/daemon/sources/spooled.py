@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import orjson
 
-from engine.daemon.sources.whole_file import sync_directory, write_whole
+from engine.daemon.sources.whole_file import share, sync_directory, write_whole
 from engine.rows import Cursor, Rejected
 
 MOST_NAMED = 1_000  # rejected rows that a report names; it counts all of them
@@ -72,8 +72,18 @@ def _shortened(name: str) -> str:
 
 
 def make_folder(path: Path) -> None:
-    """Raises OSError."""
-    path.mkdir(mode=0o750, exist_ok=True)
+    """In a spool, for those who may use that; one that is there stays as it is. Raises OSError."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        share(folder, path.parent.stat(), 0o1777)  # systemd may forbid to set the bit for the group
+    finally:
+        os.close(folder)
 
 
 class Spooled:
@@ -121,7 +131,8 @@ class Spooled:
         if target.exists():
             target = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(2).hex()}-{name}"
         told = {name: value for name, value in asdict(self.report).items() if name not in {"file", "cursor"}}
-        write_whole(target.with_name(target.name + REPORT), told | {"ended_at": round(time.time(), 3)})
+        told["ended_at"] = round(time.time(), 3)
+        write_whole(target.with_name(target.name + REPORT), told, like=self.path.stat())
         # The cursor first: a crash before the rename repeats the manifest, and no other one is taken for it.
         self.discard()
         try:
