@@ -8,7 +8,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from engine.errors import ConfigError, ListenError
+from engine.backlog.owner import Owner
+from engine.errors import BacklogError, ConfigError, ListenError
 
 MOST_BYTES = 107  # of a path: `sun_path` without the zero at its end
 
@@ -26,13 +27,15 @@ def check(path: str) -> None:
         if not stat.S_ISSOCK(where.lstat().st_mode):
             raise ConfigError(f"serve.bind: {path} is there already, and is no socket")
     except FileNotFoundError:
-        return
+        pass
     except OSError as error:
         raise ConfigError(f"serve.bind: {path} cannot be used: {error.strerror}") from None
+    if not os.access(where.parent, os.W_OK | os.X_OK, effective_ids=True):
+        raise ConfigError(f"serve.bind: nothing may be made in {where.parent}")
 
 
 class UnixSocket:
-    """Listens, for its owner and their group."""
+    """Listens, for its owner and their group. A lock beside it keeps two that begin at once from each other's place."""
 
     def __init__(self, path: str, backlog: int) -> None:
         """
@@ -42,6 +45,10 @@ class UnixSocket:
         """
         check(path)
         self._path = Path(path)
+        try:
+            self._owner = Owner(self._path)
+        except BacklogError as error:
+            raise ListenError(f"serve.bind: cannot listen at unix:{path}: {error}") from None
         self.listening = socket.socket(socket.AF_UNIX)
         try:
             self._make_way()
@@ -50,10 +57,10 @@ class UnixSocket:
             self._path.chmod(0o660)
             self.listening.listen(backlog)
         except OSError as error:
-            self.listening.close()
+            self._give_up()
             raise ConfigError(f"serve.bind: cannot listen at unix:{path}: {error.strerror}") from None
         except ListenError:
-            self.listening.close()
+            self._give_up()
             raise
 
     def remove(self) -> None:
@@ -61,6 +68,11 @@ class UnixSocket:
         with suppress(OSError):
             if self._there() == self._made:
                 self._path.unlink()
+        self._owner.release()
+
+    def _give_up(self) -> None:
+        self.listening.close()
+        self._owner.release()
 
     def _there(self) -> tuple[int, int]:
         found = self._path.lstat()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.backlog.owner import Owner
 from engine.daemon.server import Bind, Server
 from engine.daemon.unix_socket import MOST_BYTES, UnixSocket, check
 from engine.errors import ConfigError, ListenError
@@ -27,7 +28,9 @@ def answers(path: str) -> bool:
 
 async def test_a_second_one_leaves_the_first_alone(path: str) -> None:
     async with Server(Bind(path=path), {}):
-        with pytest.raises(ListenError, match=r"serve\.bind: cannot listen at unix:s: another process does"):
+        with pytest.raises(
+            ListenError, match=rf"serve\.bind: cannot listen at unix:s: s is in use by process {os.getpid()}"
+        ):
             async with Server(Bind(path=path), {}):
                 pass
         assert answers(path)
@@ -54,6 +57,21 @@ async def test_what_a_crash_has_left_is_replaced(path: str) -> None:
         assert stat.S_IMODE(os.lstat(path).st_mode) == 0o660
 
 
+async def test_two_do_not_replace_at_once_what_a_crash_has_left(path: str) -> None:
+    """The second would take the place of the first, which has looked and not yet listened."""
+    with socket.socket(socket.AF_UNIX) as crashed:
+        crashed.bind(path)
+    first, before = Owner(Path(path)), os.lstat(path).st_ino
+    with pytest.raises(ListenError, match="in use by process"):
+        UnixSocket(path, 1)
+    assert os.lstat(path).st_ino == before
+    first.release()
+    second = UnixSocket(path, 1)
+    assert answers(path)
+    second.remove()
+    second.listening.close()
+
+
 async def test_at_the_end_only_its_own_is_removed(path: str) -> None:
     async with Server(Bind(path=path), {}):
         Path(path).rename("aside")  # so that the inode is not used again
@@ -76,12 +94,24 @@ async def test_what_is_no_socket_is_never_removed(path: str, kind: str) -> None:
     assert os.path.lexists(path)
 
 
-def test_a_path_that_no_socket_can_have_is_named() -> None:
-    longest = "/" + "x" * (MOST_BYTES - 1)
+def test_a_path_that_no_socket_can_have_is_named(path: str) -> None:
+    longest = "x" * MOST_BYTES
     check(longest)
-    with pytest.raises(ConfigError, match=r"serve\.bind: '/x+' is longer than the 107 bytes"):
+    with pytest.raises(ConfigError, match=r"serve\.bind: 'x+' is longer than the 107 bytes"):
         check(longest + "x")
     with pytest.raises(ConfigError, match=r"serve\.bind: there is no directory /no/where"):
         check("/no/where/s")
     with pytest.raises(ConfigError, match=r"serve\.bind: there is no directory /dev/null"):
         check("/dev/null/s")
+
+
+def test_a_directory_in_which_nothing_may_be_made_is_named() -> None:
+    privileged = os.geteuid() == 0
+    if privileged:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError, match=r"serve\.bind: nothing may be made in /$"):
+            check("/s")
+    finally:
+        if privileged:
+            os.seteuid(0)
