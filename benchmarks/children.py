@@ -9,14 +9,16 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import orjson
 
 GRACE_S = 2.0
+LOOK_S = 0.01  # between looks at who is left: nobody tells of the end of a process that is no child of ours
 
 Child: TypeAlias = "subprocess.Popen[bytes]"
 
@@ -57,13 +59,17 @@ class Children:
         return process
 
     def end(self, process: Child) -> None:
-        """Ask it to end, and then make it."""
-        for sign in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, sign)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE_S)
-                break
+        """Ask it to end, with what it has started, and then make them."""
+        with suppress(ProcessLookupError):  # nobody of its group is left
+            os.killpg(process.pid, signal.SIGTERM)
+            deadline = time.monotonic() + GRACE_S
+            while time.monotonic() < deadline:
+                process.poll()  # or it would be left as a zombie
+                os.killpg(process.pid, 0)
+                time.sleep(LOOK_S)
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
         for pipe in (process.stdin, process.stdout):
             if pipe:
                 pipe.close()
@@ -83,8 +89,8 @@ def begin(child: Child) -> None:
         raise ChildError(f"{_name(child)} has ended") from None
 
 
-def answer(child: Child, timeout_s: float) -> dict[str, float]:
-    """The JSON object, on a line of its own, that a child prints at the end of its turn.
+def answer(child: Child, timeout_s: float) -> dict[str, Any]:
+    """The JSON object, on a line of its own, that a child prints when it is ready, and at the end of its turn.
 
     Raises:
         ChildError: it failed, or took longer than `timeout_s`.
@@ -96,7 +102,7 @@ def answer(child: Child, timeout_s: float) -> dict[str, float]:
     line = child.stdout.readline()
     if not line:
         raise ChildError(f"{_name(child)} ended with status {child.wait()}")
-    told: dict[str, float] = orjson.loads(line)
+    told: dict[str, Any] = orjson.loads(line)
     return told
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-import orjson
-
 from benchmarks import certificate, cores
 from benchmarks.children import Child, ChildError, Children, answer, begin
 from benchmarks.model import Benchmark, Round, Sample, Server, Setup
 
 SIDE_S, QUICK_SIDE_S = 1800.0, 60.0  # for one side in one round; building a deep backlog takes minutes
+START_S = 60.0  # until a side is ready, or the neutral server
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Stage:
         """A side that is ready: what it takes to be is nobody else's neighbour."""
         arguments = (benchmark.name, side, setup.to_json())
         child = self._children.start("benchmarks.side", *arguments, environment=self.environment)
-        answer(child, QUICK_SIDE_S)
+        answer(child, START_S)
         return child
 
     def _measured(self, side: Child, timeout_s: float) -> Sample:
@@ -104,19 +103,21 @@ class Stage:
         return answer(side, timeout_s)
 
     def _serve(self, server: Server) -> Mapping[str, str]:
-        """Start the neutral server. It ends with the run."""
+        """Start the neutral server. It ends with the run.
+
+        Raises:
+            ChildError: it did not start.
+        """
         least_s, most_s = server.quick_task_s if self._quick else server.task_s
         arguments = ["--certificate", str(self._certificate.chain), "--service-s", str(server.service_s)]
         arguments += ["--task-s", str(least_s), str(most_s)]
         if self._server_core is not None:
             arguments += ["--core", str(self._server_core)]
         process = self._children.start("benchmarks.server", *arguments)
-        assert process.stdout
-        line = process.stdout.readline()
-        if not line:
-            raise ChildError("the neutral server did not start")
-        urls: dict[str, str] = orjson.loads(line)
-        return urls
+        try:
+            return answer(process, START_S)
+        except ChildError as error:
+            raise ChildError(f"the neutral server did not start: {error}") from None
 
 
 def _turn(sides: Sequence[str], number: int) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from itertools import count
@@ -29,6 +30,15 @@ def main(kind: str, *arguments: str) -> None:
             Path(path).write_text(f"{os.getpid()} {grandchild.pid}")
         print("ready", flush=True)
         grandchild.wait()
+    elif kind == "orphan":  # ends when it is asked to, and leaves somebody who does not
+        stubborn = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+        grandchild = subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE)
+        assert grandchild.stdout
+        grandchild.stdout.readline()
+        print(json.dumps({"pid": grandchild.pid}), flush=True)
+        signal.pause()
+    elif kind == "mute":
+        signal.pause()
     elif kind == "follow":
         follow_parent()
         print("ready", flush=True)

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from benchmarks.children import ChildError, Children, answer, begin
+from benchmarks import suite
+from benchmarks.children import Child, ChildError, Children, answer, begin
+from benchmarks.stage import Stage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HELPERS = "tests.benchmarks.children"
@@ -79,6 +81,31 @@ def test_what_still_runs_ends_with_the_block() -> None:
         assert process.stdout
         assert process.stdout.readline()
     assert not _alive(process.pid)
+
+
+def test_what_a_child_leaves_behind_is_made_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.children.GRACE_S", 0.1)
+    with Children() as children:
+        grandchild = answer(children.start(HELPERS, "orphan"), timeout_s=30)["pid"]
+        assert _alive(grandchild)
+    for _ in _tries():
+        if not _alive(grandchild):
+            break
+
+
+class _Mute(Children):
+    """Starts, in the place of anything, a process that says nothing."""
+
+    def start(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Child:
+        return super().start(HELPERS, "mute")
+
+
+def test_a_server_that_hangs_does_not_hang_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.stage.START_S", 0.1)
+    with _Mute() as children:
+        stage = Stage(children, tmp_path, quick=True)
+        with pytest.raises(ChildError, match=r"the neutral server did not start: python .* took longer than 0\.1 s"):
+            stage.setup(suite.load("calls"))
 
 
 def test_children_leave_when_their_parent_is_killed() -> None:
