@@ -9,6 +9,8 @@ from typing import Self
 from benchmarks.memory import peak_rss_bytes
 from benchmarks.model import Sample
 
+WARM_UP = 4  # calls for each that is in flight, before what is measured
+
 
 class Meter:
     """Measures what is done inside its ``with``: wall time, and the CPU time of all threads."""

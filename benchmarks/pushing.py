@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from benchmarks.accounts import SYNC_TASK, oms_account, sgw_account
-from benchmarks.meter import Meter
+from benchmarks.meter import WARM_UP, Meter
 from benchmarks.model import Sample, Setup, Turns
 from benchmarks.turns import in_loop
 from engine import Engine, Push, Trigger
@@ -20,7 +20,6 @@ from engine.settler import Ending
 
 OUT_OF_REACH = 1e6  # calls/s: as fast as it goes
 GATEWAYS = 100
-WARM_UP = 4  # calls on each connection, before what is measured
 
 
 def key(number: int) -> str:

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Iterator
 from yarl import URL
 
 from benchmarks.accounts import SYNC_TASK, oms_account
-from benchmarks.meter import Meter
+from benchmarks.meter import WARM_UP, Meter
 from benchmarks.model import CALLS_PER_S, CPU_US, RSS_MB, Benchmark, Goal, Quick, Sample, Server, Setup, Side, Turns
-from benchmarks.pushing import WARM_UP, key, push
+from benchmarks.pushing import key, push
 from benchmarks.turns import in_loop
 from engine.clouds import clouds
 from engine.clouds.huawei import Push
