@@ -1,59 +1,124 @@
-"""Where the time goes, by share, from the stacks that a sampling profiler has taken.
+"""python -m benchmarks.profile BENCHMARK SIDE: where the time of one side goes, by share.
 
-    py-spy record --gil --rate 500 --format raw --output stacks.txt -- python -m benchmarks.side calls ours
-    python -m benchmarks.profile stacks.txt
+Needs py-spy on the PATH, which may look at this process (Linux: as root, or with kernel.yama.ptrace_scope=0).
 
-A sample belongs to the module of ours that is innermost on its stack, and to what that has called meanwhile: a
-package, or the interpreter and libraries in C ("itself"). With ``--gil`` only those samples are taken in which a thread
-holds the interpreter's lock: without it, waiting for the lock counts as work.
+The side takes one turn of the full size, and what is watched is the stretch that is measured, the last if there are
+several: no warm-up, and no search for the best concurrency.
+
+A sample belongs to the module of ours that is innermost on its stack, or else to the package, and to what that has
+called meanwhile: a package, or the interpreter and libraries in C ("itself"). Only those samples are taken in which a
+thread holds the interpreter's lock: without that, waiting for it would count as work. What SQLite and the system do
+meanwhile is the rest of the CPU time.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
 
+from benchmarks import cores
+from benchmarks.meter import Meter
+from benchmarks.side import by_hand
+from benchmarks.suite import load
+
+RATE = 250  # samples/s
 FRAME = re.compile(r"(?P<function>[^;]+?) \((?P<file>[^:;()]+)(?::\d+)?\)")
 OURS = re.compile(r"(?:^|/)((?:engine|signers|benchmarks)/.+)\.py$")
-PACKAGE = re.compile(r"(?:.*/(?:site-packages|python3\.\d+)/)?([^/]+?)(?:\.py$|/)")
+INSTALLED = re.compile(r".*/site-packages/([^/]+?)(?:\.\w+$|/)")
+STANDARD = re.compile(r"(?:.*/python3\.\d+/)?([^/]+?)(?:\.\w+$|/)")
 RUNNERS = ("benchmarks/", "engine/cli/loop")  # below which everything happens
+LOOPS = {"uvloop", "asyncio"}
 LEAST = 0.005  # share of what is listed
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1:
+    if len(arguments) != 2:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    shares = by_area(Path(arguments[0]).read_text())
-    total = sum(shares.values())
-    for (module, callee), samples in shares.most_common():
-        if samples / total >= LEAST:
-            print(f"{samples / total:6.1%}  {module:40} {callee}")
+    with TemporaryDirectory(prefix="benchmarks-") as place, FileIO(os.dup(1), "w") as told:
+        stacks = Path(place, "stacks.txt")
+        with watched(stacks) as last:
+            by_hand(load(arguments[0]), arguments[1], told)
+        shares = by_area(stacks.read_text())
+    print(f"CPU {last.cpu_s:.2f} s in {last.wall_s:.2f} s, {shares.total() / RATE:.2f} s with the interpreter's lock")
+    for (owner, callee), samples in shares.most_common():
+        if samples / shares.total() >= LEAST:
+            print(f"{samples / shares.total():6.1%}  {owner:40} {callee}")
     return 0
 
 
+@contextmanager
+def watched(stacks: Path) -> Iterator[Meter]:
+    """Whatever is measured is sampled meanwhile, from the other processor; of the last, `stacks` holds the samples, and
+    what is given the times."""
+    enter, leave = Meter.__enter__, Meter.__exit__
+    last, beside = Meter(), cores.apart()[1]
+    sampler: list[subprocess.Popen[bytes]] = []
+
+    def watch(self: Meter) -> Meter:
+        command = ["py-spy", "record", "--pid", str(os.getpid()), "--gil", "--rate", str(RATE), "--full-filenames"]
+        command += ["--format", "raw", "--output", str(stacks)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        sampler.append(process)
+        if beside is not None:
+            os.sched_setaffinity(process.pid, {beside})
+        assert process.stdout
+        if b"Sampling" not in process.stdout.readline():
+            raise RuntimeError(f"py-spy ended with status {process.wait()}")
+        return enter(self)
+
+    def unwatch(
+        self: Meter, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        leave(self, kind, error, trace)
+        last.cpu_s, last.wall_s = self.cpu_s, self.wall_s
+        process = sampler.pop()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    Meter.__enter__, Meter.__exit__ = watch, unwatch  # type: ignore[method-assign, assignment]
+    try:
+        yield last
+    finally:
+        Meter.__enter__, Meter.__exit__ = enter, leave  # type: ignore[method-assign]
+
+
 def by_area(stacks: str) -> Counter[tuple[str, str]]:
-    """(module of ours, what it has called) -> samples. Each line is ``frame;frame;... samples``, outermost first."""
+    """(whose it is, what that has called) -> samples. Each line is ``frame;frame;... samples``, outermost first."""
     shares: Counter[tuple[str, str]] = Counter()
     for line in stacks.splitlines():
         stack, _, samples = line.rpartition(" ")
-        frames = [(found["function"], found["file"]) for found in FRAME.finditer(stack)]
-        shares[_area(frames)] += int(samples)
+        shares[_area([found["file"] for found in FRAME.finditer(stack)])] += int(samples)
     return shares
 
 
-def _area(frames: list[tuple[str, str]]) -> tuple[str, str]:
-    innermost = frames[-1][1] if frames else ""
-    for _, file in reversed(frames):
-        if (ours := OURS.search(file)) and not ours[1].startswith(RUNNERS):
-            return ours[1].replace("/", "."), "itself" if file == innermost else _package(innermost)
-    return "(the event loop)", _package(innermost)
+def _area(files: list[str]) -> tuple[str, str]:
+    innermost = _package(files[-1]) if files else "(the interpreter)"
+    for file in reversed(files):
+        if (owner := _owner(file)) is not None:
+            return owner, "itself" if _owner(files[-1]) == owner else innermost
+    return "(the event loop)" if LOOPS.intersection(map(_package, files)) else "(nobody)", innermost
+
+
+def _owner(file: str) -> str | None:
+    if found := INSTALLED.match(file):
+        return None if found[1] in LOOPS else found[1]
+    ours = OURS.search(file)
+    return ours[1].replace("/", ".") if ours and not ours[1].startswith(RUNNERS) else None
 
 
 def _package(file: str) -> str:
-    found = PACKAGE.search(file)
+    found = INSTALLED.match(file) or STANDARD.match(file)
     return found[1] if found else file
 
 
