@@ -12,11 +12,9 @@ from benchmarks import cores, quick, record, suite
 from benchmarks.children import ChildError, Children, exit_on_signals
 from benchmarks.gate import Verdict
 from benchmarks.model import as_json
-from benchmarks.provenance import ROOT, Provenance, provenance
+from benchmarks.provenance import Provenance, provenance
 from benchmarks.report import as_document, table
 from benchmarks.stage import Result, Stage
-
-DOCS = ROOT / "docs"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -25,6 +23,10 @@ def main(arguments: Sequence[str]) -> int:
     chosen = options.parse_args(arguments)
     if unknown := [name for name in chosen.names if name not in suite.NAMES]:
         options.error(f"there is no {', '.join(unknown)}; there is {', '.join(suite.NAMES)}")
+    if chosen.record and chosen.json:
+        options.error("a record is of ratios alone, and kept where it is: there is no --json")
+    if chosen.plots and (chosen.quick or chosen.record):
+        options.error("a quick run has nothing to plot: its sizes are too small")
     if chosen.record and cores.apart() == (None, None):
         options.error("a record needs a processor for the client and another for the server")
     exit_on_signals()
@@ -42,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(suite.NAMES)}; by default all")
     options.add_argument("--quick", action="store_true", help="in minutes; fails if a ratio to a peer has fallen")
     options.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured to FILE")
+    options.add_argument("--plots", type=Path, metavar="DIR", help="draw what has a plot there, as NAME.svg")
     options.add_argument(
         "--record",
         choices=("anew", "more"),
@@ -69,7 +72,7 @@ def run(chosen: argparse.Namespace, names: Sequence[str], stage: Stage, children
             chosen.json.write_bytes(as_json(_document(results, now, quick=chosen.quick)))
 
     if not chosen.quick:
-        _run_full(names, stage, keep)
+        _run_full(names, stage, keep, chosen.plots)
         return 0
     unlike = record.differences(known, now)
     for each in unlike:
@@ -90,21 +93,22 @@ def status(fallen: int, unlike: Sequence[str]) -> int:
     return 1 if fallen and not unlike else 0
 
 
-def _run_full(names: Sequence[str], stage: Stage, keep: Callable[[Sequence[Result]], None]) -> None:
+def _run_full(names: Sequence[str], stage: Stage, keep: Callable[[Sequence[Result]], None], plots: Path | None) -> None:
     results: list[Result] = []
     for name in names:
         results.append(stage.run(suite.load(name), _tell))
         print(table(results[-1]), flush=True)
         keep(results)
-        if results[-1].benchmark.plot:
-            _draw(results[-1])
+        if plots and results[-1].benchmark.plot:
+            _draw(results[-1], plots)
 
 
-def _draw(result: Result) -> None:
+def _draw(result: Result, plots: Path) -> None:
     assert result.benchmark.plot
-    path = DOCS / f"{result.benchmark.name}.svg"
+    plots.mkdir(parents=True, exist_ok=True)
+    path = plots / f"{result.benchmark.name}.svg"
     path.write_text(result.benchmark.plot(result))
-    print(f"drawn: {path.relative_to(ROOT)}\n")
+    print(f"drawn: {path}\n")
 
 
 def _document(results: Sequence[Result], now: Provenance, *, quick: bool) -> dict[str, object]:

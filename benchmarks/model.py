@@ -118,7 +118,7 @@ class Benchmark:
     goals: Sequence[Goal]
     rounds: int = 5
     server: Server | None = None
-    plot: Callable[[Result], str] | None = None  # SVG, for docs/<name>.svg
+    plot: Callable[[Result], str] | None = None  # SVG
 
     def side(self, name: str) -> Side:
         return next(side for side in self.sides if side.name == name)
