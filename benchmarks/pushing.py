@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from itertools import count, islice
+from itertools import count
 from tempfile import mkdtemp
 from typing import Any
 
@@ -27,14 +27,14 @@ def key(number: int) -> str:
 
 
 def push(setup: Setup, calls: int, *, url: str, options: Options) -> Turns:
-    """So many calls of CreateSyncEvents a turn."""
+    """So many calls of CreateSyncEvents a turn, at least."""
     rows = (Push(key(number), SYNC_TASK) for number in count())
-    return in_loop(_pushed(setup, oms_account(url), rows, options.batch, calls, options))
+    return in_loop(_pushed(setup, oms_account(url), rows, calls, options))
 
 
 def trigger(setup: Setup, calls: int, *, url: str, options: Options) -> Turns:
-    """So many calls of TriggerGatewayRemoteSync a turn."""
-    return in_loop(_pushed(setup, sgw_account(url), directories(GATEWAYS), 1, calls, options))
+    """So many calls of TriggerGatewayRemoteSync a turn, at least."""
+    return in_loop(_pushed(setup, sgw_account(url), directories(GATEWAYS), calls, options))
 
 
 def directories(gateways: int, prefix: str = "gw") -> Iterator[Trigger]:
@@ -42,31 +42,42 @@ def directories(gateways: int, prefix: str = "gw") -> Iterator[Trigger]:
 
 
 async def _pushed(
-    setup: Setup, account: Account, rows: Iterator[Any], rows_a_call: int, calls: int, options: Options
+    setup: Setup, account: Account, rows: Iterator[Any], calls: int, options: Options
 ) -> AsyncIterator[Sample]:
+    """One run without end, of which so many calls are measured at a time: neither how it begins nor how it ends."""
     backlog = f"{mkdtemp(dir=setup.directory)}/backlog.db"
-    async with Engine([account], backlog, rate=OUT_OF_REACH, options=options) as engine:
+    async with (
+        Engine([account], backlog, rate=OUT_OF_REACH, options=options) as engine,
+        aclosing(engine.endings(rows)) as batches,
+    ):
 
-        async def made(calls: int) -> int:
-            number = calls * rows_a_call
-            return await accepted(number, engine.endings(islice(rows, number)))
+        async def made(least: int) -> int:
+            number = 0
+            while number < least:
+                number += len(_accepted(await anext(batches)))
+            return number
 
         await made(WARM_UP * (options.concurrency or FIRST))
         while True:
+            await made(options.concurrency)  # whose answers came while the loop stood still
             with Meter() as meter:
                 number = await made(calls)
             yield meter.sample(number)
 
 
-async def accepted(rows: int, batches: AsyncGenerator[list[Ending], None]) -> int:
-    """Wait until all of the rows are accepted; returns how many calls it took."""
-    calls = ended = 0
+async def accepted(rows: int, batches: AsyncGenerator[list[Ending], None]) -> None:
+    """Wait until all of the rows are accepted."""
+    ended = 0
     async with aclosing(batches):
         async for batch in batches:
-            for ending in batch:
-                assert isinstance(ending, Finished), ending
-                assert ending.state is State.ACCEPTED, ending
-                calls += 1
-                ended += ending.job.rows
+            ended += sum(finished.job.rows for finished in _accepted(batch))
     assert ended == rows, f"{ended:,} of {rows:,} rows were accepted"
-    return calls
+
+
+def _accepted(batch: list[Ending]) -> list[Finished]:
+    found = []
+    for ending in batch:
+        assert isinstance(ending, Finished), ending
+        assert ending.state is State.ACCEPTED, ending
+        found.append(ending)
+    return found

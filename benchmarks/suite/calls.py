@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from yarl import URL
 
@@ -43,26 +43,48 @@ async def _bare(endpoint: str, calls: int) -> AsyncIterator[Sample]:
     request = constant_request(endpoint)
     url = URL(request.url, encoded=True)
 
+    made = wanted = 0
+    enough = asyncio.Event()
+
     async with Transport() as transport:
         session = transport._session  # noqa: SLF001 - the very one that ours has, whatever its settings become
 
-        async def caller(left: Iterator[int]) -> None:
-            for _ in left:
+        async def caller() -> None:
+            nonlocal made
+            while True:
                 async with session.request(
                     "POST", url, data=request.body, headers=request.headers, allow_redirects=False
                 ) as response:
                     await response.read()
                     assert response.status == 200
+                made += 1
+                if made >= wanted:
+                    enough.set()
 
-        async def send(number: int) -> None:
-            left = iter(range(number))
-            await asyncio.gather(*(caller(left) for _ in range(CONCURRENCY)))
+        callers = [asyncio.create_task(caller()) for _ in range(CONCURRENCY)]
+        for each in callers:
+            each.add_done_callback(lambda _: enough.set())  # it failed
 
-        await send(WARM_UP * CONCURRENCY)
-        while True:
-            with Meter() as meter:
-                await send(calls)
-            yield meter.sample(calls)
+        async def send(number: int) -> int:
+            nonlocal wanted
+            before, wanted = made, made + number
+            enough.clear()
+            await enough.wait()
+            if made < wanted:
+                await asyncio.gather(*callers)
+            return made - before
+
+        try:
+            await send(WARM_UP * CONCURRENCY)
+            while True:
+                await send(CONCURRENCY)  # as ours does
+                with Meter() as meter:
+                    number = await send(calls)
+                yield meter.sample(number)
+        finally:
+            for each in callers:
+                each.cancel()
+            await asyncio.wait(callers)
 
 
 def constant_request(endpoint: str) -> SignedRequest:

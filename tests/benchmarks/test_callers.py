@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import pytest
 
-from benchmarks import callers
+from benchmarks import callers, turns
 from benchmarks.best import LOOKS, at_its_best
 from benchmarks.meter import WARM_UP, Meter
 from benchmarks.model import Setup, Turns
@@ -42,6 +42,11 @@ def _futures(call: Callable[[int], None]) -> Turns:
     return callers.futures(begin, CONCURRENCY, 0.01)
 
 
+@pytest.fixture(autouse=True)
+def _usual_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "tune_collector", lambda: None)  # it is for processes of their own
+
+
 @pytest.mark.parametrize("drive", [_threads, _coroutines, _futures])
 def test_as_many_calls_as_of_ours_come_before_what_is_measured(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
@@ -53,9 +58,9 @@ def test_as_many_calls_as_of_ours_come_before_what_is_measured(drive: Drive, mon
             return super().__enter__()
 
     monkeypatch.setattr(callers, "Meter", Watched)
-    turns = drive(made.append)
-    sample = next(turns)
-    turns.close()
+    side = drive(made.append)
+    sample = next(side)
+    side.close()
     assert before == [list(range(WARM_UP * CONCURRENCY))]
     assert sample["calls_per_s"] > 0
     assert len(made) > WARM_UP * CONCURRENCY

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks.suite.calls import constant_request
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from benchmarks import suite, turns
+from benchmarks.children import Children
+from benchmarks.model import Setup
+from benchmarks.pushing import push
+from benchmarks.stage import Stage
+from benchmarks.suite.calls import bare, constant_request
+from engine import Engine, Options
+from engine.feed import Rows
+from engine.settler import Ending
 
 
 def test_what_it_sends_is_a_request_of_ours() -> None:
@@ -11,3 +25,33 @@ def test_what_it_sends_is_a_request_of_ours() -> None:
     assert request.url.endswith("/events")
     assert request.body == b'{"object_keys":["photos%2F2026%2F000%2F00000000.jpg"]}'
     assert request.headers["authorization"].startswith("SDK-HMAC-SHA256 Access=")
+
+
+@pytest.fixture(autouse=True)
+def _usual_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "tune_collector", lambda: None)  # it is for processes of their own
+
+
+def test_what_is_measured_is_amid_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the floor's callers go on and on, too: how a run begins and ends is no part of what a call costs."""
+    begun = 0
+    endings = Engine.endings
+
+    def noted(engine: Engine, rows: Rows = ()) -> AsyncGenerator[list[Ending], None]:
+        nonlocal begun
+        begun += 1
+        return endings(engine, rows)
+
+    monkeypatch.setattr(Engine, "endings", noted)
+    with Children() as children:
+        setup = Stage(children, tmp_path, quick=True).setup(suite.load("calls"))
+        side = push(setup, 50, url=setup.http, options=Options(batch=1, concurrency=8))
+        assert all(next(side)["calls_per_s"] > 0 for _ in range(3))
+        side.close()
+    assert begun == 1
+
+
+def test_a_floor_that_fails_is_an_error(tmp_path: Path) -> None:
+    side = bare(Setup(True, str(tmp_path), "http://127.0.0.1:1", "", None))
+    with pytest.raises(aiohttp.ClientConnectorError):
+        next(side)
