@@ -114,12 +114,18 @@ def _owner(file: str) -> str | None:
     if found := INSTALLED.match(file):
         return None if found[1] in LOOPS else found[1]
     ours = OURS.search(file)
-    return ours[1].replace("/", ".") if ours and not ours[1].startswith(RUNNERS) else None
+    return _module(ours[1]) if ours and not ours[1].startswith(RUNNERS) else None
 
 
 def _package(file: str) -> str:
+    if not INSTALLED.match(file) and (ours := OURS.search(file)):
+        return _module(ours[1])
     found = INSTALLED.match(file) or STANDARD.match(file)
     return found[1] if found else file
+
+
+def _module(path: str) -> str:
+    return path.replace("/", ".")
 
 
 if __name__ == "__main__":

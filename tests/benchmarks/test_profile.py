@@ -19,6 +19,7 @@ run (/v/site-packages/uvloop/__init__.py:9);data_received (/v/site-packages/aioh
 call (/x/benchmarks/sdks.py:3);do (/v/site-packages/sdkcore/client.py:7);connect (/lib/python3.11/ssl.py:2) 7
 call (/x/benchmarks/sdks.py:3);sleep (/v/site-packages/six.py:7) 6
 call (/x/benchmarks/sdks.py:3);loads (/lib/python3.11/json/decoder.py:2) 4
+main (/x/benchmarks/side.py:1);bare (/x/benchmarks/suite/backlog.py:3) 3
 """
 
 
@@ -31,6 +32,7 @@ def test_a_sample_belongs_to_our_innermost_module_or_to_the_package() -> None:
         ("sdkcore", "ssl"): 7,
         ("six", "itself"): 6,
         ("(nobody)", "json"): 4,
+        ("(nobody)", "benchmarks.suite.backlog"): 3,
     }
 
 
