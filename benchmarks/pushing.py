@@ -57,9 +57,10 @@ async def _pushed(
                 number += len(_accepted(await anext(batches)))
             return number
 
-        await made(WARM_UP * (options.concurrency or FIRST))
+        in_flight = options.concurrency or FIRST
+        await made(WARM_UP * in_flight)
         while True:
-            await made(options.concurrency)  # whose answers came while the loop stood still
+            await made(in_flight)  # whose answers came while the loop stood still
             with Meter() as meter:
                 number = await made(calls)
             yield meter.sample(number)
