@@ -138,7 +138,7 @@ class LaneControl:
             probing = self.health.sick or not self._accepted()
             if self.shut or self.in_flight >= (1 if probing else self._concurrency.bound):
                 if not (probing or self.shut):
-                    self._concurrency.reached(self._clock(), self.count.calls)
+                    self._concurrency.reached(self._clock(), self.count.answered)
                 self._left.clear()
                 await self._left.wait()
             elif (pause_s := self._paused_until - self._clock()) > 0:

@@ -45,7 +45,7 @@ class Everywhere:
     "Calls/s, at most, of the operation that starts work; without it the pace is learnt."
 
     concurrency: Annotated[int | None, WHOLE] = None
-    "Calls in flight, at most, per account and operation [256]."
+    "Calls in flight, at most, per account and operation [as many as help]."
 
     batch: Annotated[int | None, WHOLE] = None
     "Rows in a call, where a cloud takes several [10]."
