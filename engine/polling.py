@@ -177,6 +177,7 @@ class Watch:
         self._listed = page
         self._looks = None
         ended = []
+        too_young_s = self._typical.least_s - MIN_INTERVAL_S  # there would be no other sweep before
         for state in page.tasks:
             watched = self._open.get(state.task)
             if watched is None:
@@ -187,7 +188,7 @@ class Watch:
             if state.done is None:
                 age_s = now - watched.since
                 watched.look_by = max(watched.look_by, now + bearable_s(age_s))
-                if age_s >= self._typical.least_s - MIN_INTERVAL_S:  # there would be no other sweep before
+                if age_s >= too_young_s:
                     watched.look_at = now + self._typical.pause_s(age_s)
                 continue
             del self._open[state.task]

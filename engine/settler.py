@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
@@ -62,13 +63,16 @@ class Settler:
             self._writing = True
             again = await self._backlog.settle([settlement for settlement, _ in batch])
             ended: list[Ending] = []
+            live: Counter[str] = Counter()  # jobs more, by account
             for settlement, origin in batch:
                 origin.settled(settlement)
                 if isinstance(settlement, Finished):
-                    self._window.change(settlement.job.target.account, -1)
+                    live[settlement.job.target.account] -= 1
                     ended.append(settlement)
                 elif isinstance(settlement, Split):
-                    self._window.change(settlement.job.target.account, len(settlement.parts) - 1)
+                    live[settlement.job.target.account] += len(settlement.parts) - 1
+            for account, jobs in live.items():
+                self._window.change(account, jobs)
             if again:
                 self._waits_again(again)
             if ended:
