@@ -133,6 +133,7 @@ class Server:
         await asyncio.wait((self._sweeping,))
         if self._unix:
             self._unix.remove()
+            self._unix = None
 
     def opened(self, connection: Connection, address: str) -> bool:
         """Whether it may stay."""

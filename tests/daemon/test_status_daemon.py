@@ -82,6 +82,7 @@ def test_a_unix_socket_and_a_token(serve: Serve) -> None:
     denied = shown(serve, place, token="another-0123456789abcdef")
     assert denied.returncode == 4
     assert "does not take this token" in denied.stderr
+    assert serve.end() == 0
 
 
 @pytest.mark.parametrize(
