@@ -79,7 +79,7 @@ class Run:
         self._noticed = asyncio.Event()  # the run may have come to its end
         self.fed = False  # all rows of the input were read
         self._broke_off: Exception | None = None  # why there are no more
-        self.window = Window(options.window)
+        self.window = Window(options.window, self._noticed.set)
         self.starters: dict[str, Starter] = {}
         self.pollers: dict[str, Poller] = {}
         names: dict[str, list[str]] = {}
@@ -104,6 +104,8 @@ class Run:
                 working += [group.create_task(each) for each in beside]
                 while not self._ended:
                     self._noticed.clear()
+                    if self._held_up:
+                        self.window.widen()
                     await self._noticed.wait()
                 for task in working:
                     task.cancel()
@@ -121,10 +123,17 @@ class Run:
     @property
     def _ended(self) -> bool:
         # Nobody is left to do what is still to be read, or it lies behind jobs of an account that cannot go on.
-        stuck = bool(self.stopped) or any(starter.denials.error for starter in self.starters.values())
-        in_vain = len(self.stopped) == len(self._accounts) or (stuck and self.window.full)
-        enough = self.fed or self.draining or (in_vain and not self._rests)
-        return enough and self._settler.idle and all(starter.idle for starter in self.starters.values())
+        in_vain = len(self.stopped) == len(self._accounts) or (bool(self.stopped) and self.window.full)
+        return (self.fed or self.draining or (in_vain and not self._rests)) and self._idle
+
+    @property
+    def _held_up(self) -> bool:
+        """Whether what is still to be read lies behind jobs of targets that the key has no rights to, and no others."""
+        return self.window.full and self._idle and any(starter.denials.error for starter in self.starters.values())
+
+    @property
+    def _idle(self) -> bool:
+        return self._settler.idle and all(starter.idle for starter in self.starters.values())
 
     def drain(self) -> None:
         """Begin nothing more. The run ends when what is in flight has ended and is recorded."""

@@ -207,7 +207,7 @@ async def test_a_gateway_that_the_key_has_no_rights_to_stops_no_other(clouds: Cl
 
 @pytest.mark.parametrize("rows", [30, 3000])
 async def test_a_key_without_any_rights_is_told_of_once_by_each_target(clouds: Clouds, rows: int) -> None:
-    """Also when what waits fills the window, so that the input is never read to its end."""
+    """Also when there is more than the window holds."""
     clouds.set(forbidden=["TriggerGatewayRemoteSync"])
     async with Engine([clouds.gateways], ":memory:", rate=FAST, options=Options(window=1000)) as engine:
         listed: list[Outcome] = []
@@ -216,7 +216,15 @@ async def test_a_key_without_any_rights_is_told_of_once_by_each_target(clouds: C
         assert (listed, caught.value.code) == ([], "Forbidden.RAM")
         assert clouds.ledger()["calls"]["TriggerGatewayRemoteSync"] == 10
         clouds.set(task_s=0.05)
-        assert states(await outcomes(engine, [])) == {"succeeded": min(rows, 1000)}
+        assert states(await outcomes(engine, [])) == {"succeeded": rows}
+
+
+async def test_rows_behind_a_window_full_of_what_is_forbidden_are_reached(clouds: Clouds) -> None:
+    clouds.set(task_s=0.05, forbidden=["gw-0"])
+    rows = [*(Trigger("gw-0", "NFSshare", f"/dir/{i}") for i in range(3500)), *directories(100)[1::10]]
+    async with Engine([clouds.gateways], ":memory:", rate=FAST, options=Options(window=1000)) as engine:
+        assert states(await outcomes(engine, rows)) == {"failed": 3500, "succeeded": 10}
+        assert clouds.ledger()["calls"]["TriggerGatewayRemoteSync"] == 11
 
 
 async def test_a_key_that_may_start_and_not_look_is_told_of(clouds: Clouds) -> None:
@@ -249,6 +257,20 @@ async def test_an_account_that_stopped_does_not_keep_the_run_from_its_end(clouds
     async with Engine([wrong, clouds.gateways], ":memory:", rate=50, options=Options(window=1000)) as engine:
         with pytest.raises(UnauthorizedError):
             await outcomes(engine, rows)
+
+
+async def test_nor_if_its_jobs_come_later(clouds: Clouds) -> None:
+    wrong = clouds.account("wrong", "alibaba", secret="not-the-secret")
+    async with Engine([wrong, clouds.gateways], ":memory:", rate=50, options=Options(window=1000)) as engine:
+
+        async def rows() -> AsyncIterator[Trigger]:
+            for number, row in enumerate(directories(3000)):
+                while number == 1 and not (engine.current and engine.current.stopped):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                yield row._replace(account="wrong")
+
+        with pytest.raises(UnauthorizedError):
+            await outcomes(engine, rows())
 
 
 async def test_a_crawling_account_does_not_slow_the_other(clouds: Clouds) -> None:
