@@ -28,11 +28,15 @@ QUICK_CALLS = 6 * CONCURRENCY  # in shorter turns a neighbour shifts the ratio
 
 
 def ours(setup: Setup) -> Turns:
-    return push(setup, setup.size(40_000, quick=QUICK_CALLS), url=setup.http, options=Options(batch=1))
+    return _ours(setup, setup.size(40_000, quick=QUICK_CALLS), keys_a_call=1)
 
 
 def ours_in_tens(setup: Setup) -> Turns:
-    return push(setup, 40_000, url=setup.http, options=Options(batch=10))
+    return _ours(setup, 40_000, keys_a_call=10)
+
+
+def _ours(setup: Setup, calls: int, keys_a_call: int) -> Turns:
+    return push(setup, calls, url=setup.http, options=Options(batch=keys_a_call, concurrency=CONCURRENCY))
 
 
 def bare(setup: Setup) -> Turns:

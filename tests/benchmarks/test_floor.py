@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from benchmarks import suite, turns
 from benchmarks.children import Children
-from benchmarks.model import Setup
+from benchmarks.model import Setup, Turns
 from benchmarks.pushing import push
 from benchmarks.stage import Stage
+from benchmarks.suite import calls
 from benchmarks.suite.calls import bare, constant_request
 from engine import Engine, Options
+from engine.concurrency import FIRST
 from engine.feed import Rows
 from engine.settler import Ending
 
@@ -49,6 +52,21 @@ def test_what_is_measured_is_amid_one_run(tmp_path: Path, monkeypatch: pytest.Mo
         assert all(next(side)["calls_per_s"] > 0 for _ in range(3))
         side.close()
     assert begun == 1
+
+
+@pytest.mark.parametrize("side", [calls.ours, calls.ours_in_tens])
+def test_ours_has_as_many_in_flight_whatever_helps(
+    side: Callable[[Setup], Turns], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Options] = []
+
+    def push(*arguments: Any, options: Options, **more: Any) -> Turns:
+        given.append(options)
+        yield {}
+
+    monkeypatch.setattr(calls, "push", push)
+    next(side(Setup(True, str(tmp_path), "", "", None)))
+    assert [options.concurrency for options in given] == [FIRST]
 
 
 def test_a_floor_that_fails_is_an_error(tmp_path: Path) -> None:
