@@ -9,6 +9,7 @@ import uvloop
 
 from benchmarks.model import Sample, Setup, Turns
 from engine.cli.collector import tune_collector
+from engine.cli.loop import allow_files
 
 
 def anew(measure: Callable[[Setup], Sample]) -> Callable[[Setup], Turns]:
@@ -24,6 +25,7 @@ def anew(measure: Callable[[Setup], Sample]) -> Callable[[Setup], Turns]:
 def in_loop(samples: AsyncIterator[Sample], *, on_uvloop: bool = True) -> Turns:
     """An event loop, set up as `syncmux` has it, that stands still between turns."""
     tune_collector()
+    allow_files()
 
     async def turn() -> Sample:
         return await anext(samples)

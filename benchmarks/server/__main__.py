@@ -15,6 +15,7 @@ from benchmarks.cores import stay_on
 from benchmarks.server.answers import constant, with_tasks
 from benchmarks.server.connection import Connection
 from benchmarks.server.tasks import Gateways
+from engine.cli.loop import allow_files
 
 
 async def serve(service_s: float, task_s: tuple[float, float], certificate: str) -> None:
@@ -42,6 +43,7 @@ def main() -> None:
     chosen = parser.parse_args()
     follow_parent()
     stay_on(chosen.core)
+    allow_files()
     uvloop.run(serve(chosen.service_s, tuple(chosen.task_s), chosen.certificate))
 
 

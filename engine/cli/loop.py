@@ -22,7 +22,7 @@ def run(work: Coroutine[Any, Any, Value], at_once: Callable[[], object] = end_at
         KeyboardInterrupt: a signal has ended it. It was cancelled, and has cleaned up.
     """
     tune_collector()
-    _allow_files()
+    allow_files()
     try:
         import uvloop  # noqa: PLC0415 - not there on Windows
     except ImportError:
@@ -47,7 +47,7 @@ def this_task() -> asyncio.Task[Any]:
     return task
 
 
-def _allow_files() -> None:
+def allow_files() -> None:
     """Many systems allow 256 or 1,024, unless somebody asks."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)

@@ -43,8 +43,9 @@ def _futures(call: Callable[[int], None]) -> Turns:
 
 
 @pytest.fixture(autouse=True)
-def _usual_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "tune_collector", lambda: None)  # it is for processes of their own
+def _untouched_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for change in ("tune_collector", "allow_files"):  # they are for processes of their own
+        monkeypatch.setattr(turns, change, lambda: None)
 
 
 @pytest.mark.parametrize("drive", [_threads, _coroutines, _futures])

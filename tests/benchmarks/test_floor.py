@@ -31,8 +31,9 @@ def test_what_it_sends_is_a_request_of_ours() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _usual_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "tune_collector", lambda: None)  # it is for processes of their own
+def _untouched_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for change in ("tune_collector", "allow_files"):  # they are for processes of their own
+        monkeypatch.setattr(turns, change, lambda: None)
 
 
 def test_what_is_measured_is_amid_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
