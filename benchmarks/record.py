@@ -54,9 +54,10 @@ def without(record: Record, benchmarks: Sequence[str]) -> Record:
     return kept
 
 
-def differences(record: Record, now: Provenance) -> list[str]:
-    """In what this machine differs from all of those on record."""
-    here, known = _traits(now), [_traits(session["provenance"]) for session in record]
+def differences(record: Record, benchmark: str, now: Provenance) -> list[str]:
+    """In what this machine differs from all of those that a benchmark was recorded on."""
+    here = _traits(now)
+    known = [_traits(session["provenance"]) for session in record if benchmark in session["ratios"]]
     return [
         f"{name} {value}, on record {', '.join(sorted({traits[name] for traits in known if name in traits}))}"
         for name, value in here.items()

@@ -38,23 +38,31 @@ def test_what_is_recorded_anew_leaves_the_others() -> None:
 
 
 def test_a_machine_like_one_on_record_does_not_differ() -> None:
-    assert record.differences([FIRST, SECOND], SECOND["provenance"]) == []
-    assert record.differences([], SECOND["provenance"]) == []
+    assert record.differences([FIRST, SECOND], "calls", SECOND["provenance"]) == []
+    assert record.differences([], "calls", SECOND["provenance"]) == []
 
 
 def test_what_differs_is_told() -> None:
     here = _session("Graviton", "3.15.0")["provenance"]
-    assert record.differences([FIRST, SECOND], here) == [
+    assert record.differences([FIRST, SECOND], "calls", here) == [
         "processor Graviton, on record EPYC, Xeon",
         "aiohttp 3.15.0, on record 3.14.1",
     ]
 
 
-@pytest.mark.parametrize(("fallen", "unlike", "status"), [(0, [], 0), (1, [], 1), (1, ["processor Graviton"], 0)])
+def test_where_another_benchmark_was_recorded_says_nothing_of_this_one() -> None:
+    assert record.differences([FIRST, SECOND], "rows", SECOND["provenance"]) == ["processor EPYC, on record Xeon"]
+
+
+@pytest.mark.parametrize(
+    ("fallen", "status", "told"),
+    [([], 0, ""), (["calls"], 1, ""), (["rows", "rows"], 0, "rows;"), (["rows", "calls"], 1, "rows;")],
+)
 def test_what_falls_is_held_against_the_code_on_a_machine_like_one_on_record(
-    fallen: int, unlike: list[str], status: int
+    fallen: list[str], status: int, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.status(fallen, unlike) == status
+    assert command.status(fallen, {"calls": [], "rows": ["processor Graviton"]}) == status
+    assert capsys.readouterr().out.startswith(told and f"not held against this code: {told}")
 
 
 def test_a_provenance_says_what_code_when_and_on_what() -> None:
