@@ -12,7 +12,7 @@ from benchmarks import cores, quick, record, suite
 from benchmarks.children import ChildError, Children, exit_on_signals
 from benchmarks.gate import Verdict
 from benchmarks.model import as_json
-from benchmarks.provenance import Provenance, provenance
+from benchmarks.provenance import Provenance, committed, provenance
 from benchmarks.report import as_document, table
 from benchmarks.stage import Result, Stage
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str]) -> int:
         options.error("a quick run has nothing to plot: its sizes are too small")
     if chosen.record and cores.apart() == (None, None):
         options.error("a record needs a processor for the client and another for the server")
+    if chosen.record and not committed():
+        options.error("a record names a commit, and there are changes that are in none")
     exit_on_signals()
     try:
         with Children() as children, TemporaryDirectory(prefix="benchmarks-") as place:

@@ -17,6 +17,8 @@ import apsw
 from benchmarks import cores
 
 ROOT = Path(__file__).resolve().parent.parent
+RECORD = "benchmarks/recorded.json"  # which is no code
+UNKNOWN = "unknown"
 PACKAGES = (
     "syncmux",
     "aiohttp",
@@ -49,9 +51,16 @@ def commit() -> str:
     """The commit of this checkout, with a plus if it has been changed since; "unknown" outside of a checkout."""
     try:
         name = _git("rev-parse", "--short=10", "HEAD")
-        return f"{name}+" if _git("status", "--porcelain", "--untracked-files=no") else name
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{RECORD}")
+        return f"{name}+" if changed else name
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return UNKNOWN
+
+
+def committed() -> bool:
+    """Whether the commit says all of what is measured."""
+    name = commit()
+    return name != UNKNOWN and not name.endswith("+")
 
 
 def versions() -> Mapping[str, str]:

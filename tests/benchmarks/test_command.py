@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -9,7 +10,7 @@ from typing import cast
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import suite
+from benchmarks import cores, provenance, suite
 from benchmarks.children import Children
 from benchmarks.model import Benchmark
 from benchmarks.stage import Result, Stage
@@ -62,3 +63,29 @@ def test_what_would_be_ignored_is_refused(options: list[str], says: str, capsys:
     with pytest.raises(SystemExit, match="2"):
         command.main(options)
     assert says in capsys.readouterr().err
+
+
+def _git(place: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", *arguments], cwd=place, check=True)  # noqa: S607
+
+
+def test_only_what_a_commit_names_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(cores, "apart", lambda: (0, 1))
+    assert not provenance.committed()  # it is no checkout
+    code, recorded = tmp_path / "engine.py", tmp_path / provenance.RECORD
+    recorded.parent.mkdir()
+    for path in (code, recorded):
+        path.write_text("")
+    _git(tmp_path, "init", "--quiet")
+    _git(tmp_path, "add", ".")
+    _git(tmp_path, "commit", "--quiet", "--message", "all")
+    recorded.write_text("[]")
+    assert provenance.committed()
+    code.write_text("changed = True")
+    assert not provenance.committed()
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--record", "more"])
+    assert "a record names a commit" in capsys.readouterr().err
