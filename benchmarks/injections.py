@@ -137,6 +137,7 @@ INJECTIONS = {
     "a permit 20 % dearer": Injection("lanes", ("ours, uvloop",), dearer(0.20)),
     "a job in the backlog 20 % dearer": Injection("backlog", ("on disk, depth 1,000",), dearer(0.20)),
     "a job 30 % larger on disk": Injection("backlog", ("on disk, depth 1,000",), larger_jobs(0.30)),
+    "a row 10 % dearer": Injection("rows", ("CSV", "JSON lines"), dearer(0.10)),
     "a row 20 % dearer": Injection("rows", ("CSV", "JSON lines"), dearer(0.20)),
     "a key of many 20 % dearer": Injection("scale", ("50 thousand",), dearer(0.20)),
     "twice the polls": Injection("polling", ("ours", "ours, started throughout"), polls_twice),

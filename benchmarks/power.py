@@ -21,6 +21,8 @@ from benchmarks.gate import Verdict
 from benchmarks.injections import INJECTIONS
 from benchmarks.stage import Stage
 
+CHOICES = ("nothing", *INJECTIONS)
+
 
 def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks.power", description=__doc__)
@@ -28,9 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--runs", type=int, default=10, metavar="N")
     options.add_argument("--beside", type=int, default=0, metavar="EACH")
     chosen = options.parse_args(arguments)
+    if unknown := [name for name in chosen.injections if name not in CHOICES]:
+        options.error(f"there is no {', '.join(unknown)}; there is {', '.join(CHOICES)}")
     exit_on_signals()
     known = record.read()
-    for injection in chosen.injections or ["nothing", *INJECTIONS]:
+    for injection in chosen.injections or CHOICES:
         names = [INJECTIONS[injection].benchmark] if injection in INJECTIONS else suite.NAMES
         red: list[Counter[str]] = []
         for number in range(chosen.runs):
