@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from typing import Any
@@ -33,7 +33,9 @@ def threads(call: Callable[[int], object], concurrency: int, seconds: float) -> 
             yield meter.sample(calls)
 
 
-async def coroutines(call: Callable[[int], Awaitable[None]], concurrency: int, seconds: float) -> AsyncIterator[Sample]:
+async def coroutines(
+    call: Callable[[int], Awaitable[None]], concurrency: int, seconds: float
+) -> AsyncGenerator[Sample]:
     async def caller(numbers: Iterable[int]) -> int:
         made = 0
         for number in numbers:

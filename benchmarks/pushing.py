@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from itertools import count
 from tempfile import mkdtemp
@@ -43,7 +43,7 @@ def directories(gateways: int, prefix: str = "gw") -> Iterator[Trigger]:
 
 async def _pushed(
     setup: Setup, account: Account, rows: Iterator[Any], calls: int, options: Options
-) -> AsyncIterator[Sample]:
+) -> AsyncGenerator[Sample]:
     """One run without end, of which so many calls are measured at a time: neither how it begins nor how it ends."""
     backlog = f"{mkdtemp(dir=setup.directory)}/backlog.db"
     async with (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import uvloop
 
@@ -22,7 +22,7 @@ def anew(measure: Callable[[Setup], Sample]) -> Callable[[Setup], Turns]:
     return turns
 
 
-def in_loop(samples: AsyncIterator[Sample], *, on_uvloop: bool = True) -> Turns:
+def in_loop(samples: AsyncGenerator[Sample], *, on_uvloop: bool = True) -> Turns:
     """An event loop, set up as `syncmux` has it, that stands still between turns."""
     tune_collector()
     allow_files()
@@ -30,6 +30,13 @@ def in_loop(samples: AsyncIterator[Sample], *, on_uvloop: bool = True) -> Turns:
     async def turn() -> Sample:
         return await anext(samples)
 
+    async def end() -> None:
+        await samples.aclose()
+
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if on_uvloop else None) as runner:
-        while True:
-            yield runner.run(turn())
+        try:
+            while True:
+                yield runner.run(turn())
+        except GeneratorExit:
+            # A loop that is closed closes all generators at once: this one could not wait for those that it closes.
+            runner.run(end())

@@ -7,7 +7,7 @@ a transaction, without a word about what it means.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
@@ -64,7 +64,7 @@ def _new_file(setup: Setup) -> Path:
     return Path(mkdtemp(dir=setup.directory)) / "backlog.db"
 
 
-async def _measured(path: str | Path, depth: int, jobs: int) -> AsyncIterator[Sample]:
+async def _measured(path: str | Path, depth: int, jobs: int) -> AsyncGenerator[Sample]:
     async with SqliteBacklog(path) as backlog:
         tally = (await backlog.tally()).get(TARGET, {})
         known = sum(each.jobs for each in tally.values())

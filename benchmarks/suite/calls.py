@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from yarl import URL
 
@@ -43,7 +43,7 @@ def bare(setup: Setup) -> Turns:
     return in_loop(_bare(setup.http, setup.size(60_000, quick=QUICK_CALLS)))
 
 
-async def _bare(endpoint: str, calls: int) -> AsyncIterator[Sample]:
+async def _bare(endpoint: str, calls: int) -> AsyncGenerator[Sample]:
     request = constant_request(endpoint)
     url = URL(request.url, encoded=True)
 

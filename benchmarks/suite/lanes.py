@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from random import random
 from types import MappingProxyType
 from typing import cast
@@ -127,7 +127,7 @@ class _Forgetful:
         origin.settled(settlement)
 
 
-async def _ours(seconds: float) -> AsyncIterator[Sample]:
+async def _ours(seconds: float) -> AsyncGenerator[Sample]:
     cloud = clouds()["alibaba"]
     rows = [Trigger(f"gw-{number:04}", "NFSphotos", "/photos") for number in range(WAITERS)]
     jobs = cloud.plan(rows, [ACCOUNT.name], 1).jobs
@@ -153,7 +153,7 @@ def _stopped(account: str, error: Exception) -> None:
     raise error
 
 
-async def _bare(seconds: float) -> AsyncIterator[Sample]:
+async def _bare(seconds: float) -> AsyncGenerator[Sample]:
     limiter = AsyncLimiter(RATE * BURST_S, BURST_S)
     given = _Given()
 
@@ -169,7 +169,7 @@ async def _bare(seconds: float) -> AsyncIterator[Sample]:
         yield await given.sample(seconds)
 
 
-async def _without(number: int) -> AsyncIterator[Sample]:
+async def _without(number: int) -> AsyncGenerator[Sample]:
     """Coroutines alone, as many at a time as permits come in, and as often."""
     given = _Given()
     given.open = True

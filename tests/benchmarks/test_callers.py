@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
+from contextlib import aclosing
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakSet
 
 import pytest
 
 from benchmarks import callers, turns
 from benchmarks.best import LOOKS, at_its_best
 from benchmarks.meter import WARM_UP, Meter
-from benchmarks.model import Setup, Turns
+from benchmarks.model import Sample, Setup, Turns
 from benchmarks.turns import in_loop
 
 CONCURRENCY = 3
@@ -65,6 +67,49 @@ def test_as_many_calls_as_of_ours_come_before_what_is_measured(drive: Drive, mon
     assert before == [list(range(WARM_UP * CONCURRENCY))]
     assert sample["calls_per_s"] > 0
     assert len(made) > WARM_UP * CONCURRENCY
+
+
+def test_a_loop_that_ends_closes_what_its_samples_come_from(caplog: pytest.LogCaptureFixture) -> None:
+    closed: list[str] = []
+
+    async def calls() -> AsyncGenerator[Sample]:
+        try:
+            while True:
+                yield {}
+        finally:
+            await asyncio.sleep(0)
+            closed.append("calls")
+
+    async def samples() -> AsyncGenerator[Sample]:
+        async with aclosing(calls()) as made:
+            async for sample in made:
+                yield sample
+        closed.append("never")
+
+    side = in_loop(samples())
+    next(side)
+    side.close()
+    assert closed == ["calls"]
+    assert caplog.messages == []
+
+
+def test_who_was_only_tried_is_gone_before_what_is_measured(tmp_path: Path) -> None:
+    class Client:
+        """Refers to itself, as those of SDKs do."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    alive: WeakSet[Client] = WeakSet()
+
+    def measure(concurrency: int, seconds: float) -> Turns:
+        client = Client()
+        alive.add(client)
+        while True:
+            yield {"calls_per_s": 1.0, "alive": len(alive)}
+
+    setup = Setup(False, str(tmp_path), "", "", None)
+    assert next(at_its_best(setup, "side", [8, 16, 32], 1, measure))["alive"] == 1
 
 
 def test_the_best_concurrency_is_the_best_in_most_samples(tmp_path: Path) -> None:
