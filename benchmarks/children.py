@@ -130,7 +130,10 @@ def follow_parent() -> threading.Semaphore:
     def wait() -> None:
         while given := os.read(0, 64):
             turns.release(len(given))
-        os.killpg(os.getpid(), signal.SIGKILL)  # of which this process is the leader
+        try:
+            os.killpg(os.getpid(), signal.SIGKILL)
+        except ProcessLookupError:  # it leads no group: not started by `Children`
+            os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
     return turns

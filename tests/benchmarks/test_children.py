@@ -121,6 +121,18 @@ def test_children_leave_when_their_parent_is_killed() -> None:
             break
 
 
+def test_who_leads_no_group_leaves_with_his_parent_too() -> None:
+    command = [sys.executable, "-m", HELPERS, "follow"]
+    child = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout
+    assert child.stdout.readline() == b"ready\n"
+    try:
+        _, errors = child.communicate(timeout=10)  # closes its standard input
+    finally:
+        child.kill()
+    assert (child.returncode, errors) == (-signal.SIGKILL, b"")
+
+
 @pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_interrupted_leaves_nothing(sign: signal.Signals, status: int, tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
