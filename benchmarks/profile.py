@@ -27,9 +27,10 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 
 from benchmarks import cores
+from benchmarks.children import ChildError, exit_on_signals
 from benchmarks.meter import Meter
 from benchmarks.side import by_hand
-from benchmarks.suite import load
+from benchmarks.suite import find
 
 RATE = 250  # samples/s
 FRAME = re.compile(r"(?P<function>[^;]+?) \((?P<file>[^:;()]+)(?::\d+)?\)")
@@ -42,14 +43,30 @@ LEAST = 0.005  # share of what is listed
 
 
 def main(arguments: list[str]) -> int:
+    """Exit status: 0 profiled, 1 there is nothing to tell, 2 usage, 130 or 143 ended by a signal."""
     if len(arguments) != 2:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    with TemporaryDirectory(prefix="benchmarks-") as place, FileIO(os.dup(1), "w") as told:
-        stacks = Path(place, "stacks.txt")
-        with watched(stacks) as last:
-            by_hand(load(arguments[0]), arguments[1], told)
-        shares = by_area(stacks.read_text())
+    name, side = arguments
+    try:
+        benchmark = find(name, side)
+    except LookupError as error:
+        sys.stderr.write(f"benchmarks.profile: {error}\n")
+        return 2
+    exit_on_signals()
+    try:
+        with TemporaryDirectory(prefix="benchmarks-") as place, FileIO(os.dup(1), "w") as told:
+            stacks = Path(place, "stacks.txt")
+            with watched(stacks) as last:
+                by_hand(benchmark, side, told)
+            shares = by_area(stacks.read_text() if stacks.exists() else "")
+    except ChildError as error:
+        sys.stderr.write(f"benchmarks.profile: {error}\n")
+        return 1
+    if not shares:
+        why = "it was too short to be sampled" if last.wall_s else "nothing of it is measured in this process"
+        sys.stderr.write(f"benchmarks.profile: {name}, {side}: {why}\n")
+        return 1
     print(f"CPU {last.cpu_s:.2f} s in {last.wall_s:.2f} s, {shares.total() / RATE:.2f} s with the interpreter's lock")
     for (owner, callee), samples in shares.most_common():
         if samples / shares.total() >= LEAST:
@@ -68,13 +85,17 @@ def watched(stacks: Path) -> Iterator[Meter]:
     def watch(self: Meter) -> Meter:
         command = ["py-spy", "record", "--pid", str(os.getpid()), "--gil", "--rate", str(RATE), "--full-filenames"]
         command += ["--format", "raw", "--output", str(stacks)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        except FileNotFoundError:
+            raise ChildError("there is no py-spy on the PATH") from None
         sampler.append(process)
         if beside is not None:
             os.sched_setaffinity(process.pid, {beside})
         assert process.stdout
         if b"Sampling" not in process.stdout.readline():
-            raise RuntimeError(f"py-spy ended with status {process.wait()}")
+            process.communicate()
+            raise ChildError(f"py-spy ended with status {process.returncode}")
         return enter(self)
 
     def unwatch(

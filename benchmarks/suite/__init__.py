@@ -13,3 +13,18 @@ def load(name: str) -> Benchmark:
     """Import one benchmark alone: what others import would count in its memory."""
     found: Benchmark = import_module(f"{__name__}.{name}").BENCHMARK
     return found
+
+
+def find(name: str, side: str) -> Benchmark:
+    """The benchmark of that name, if it has such a side.
+
+    Raises:
+        LookupError: there is no such benchmark, or no such side; it says what there is.
+    """
+    if name not in NAMES:
+        raise LookupError(f"there is no {name}; there is {', '.join(NAMES)}")
+    benchmark = load(name)
+    sides = [each.name for each in benchmark.sides]
+    if side not in sides:
+        raise LookupError(f"{name} has no {side!r}; it has {', '.join(map(repr, sides))}")
+    return benchmark

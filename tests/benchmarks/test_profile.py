@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,11 +46,16 @@ pathlib.Path(sys.argv[sys.argv.index("--output") + 1]).write_text("six (/v/site-
 """
 
 
+def _installed(sampler: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = place / "py-spy"
+    path.write_text(sampler.format(python=sys.executable))
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(place))
+
+
 def test_what_is_watched_is_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sampler, stacks = tmp_path / "py-spy", tmp_path / "stacks.txt"
-    sampler.write_text(SAMPLER.format(python=sys.executable))
-    sampler.chmod(sampler.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    stacks = tmp_path / "stacks.txt"
+    _installed(SAMPLER, tmp_path, monkeypatch)
     with profile.watched(stacks) as last:
         assert not stacks.exists()
         with Meter() as meter:
@@ -66,3 +71,66 @@ def test_what_is_watched_is_what_is_measured(tmp_path: Path, monkeypatch: pytest
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert profile.main([]) == 2
     assert "py-spy on the PATH" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "says"),
+    [
+        ("unheard-of", "ours", "there is no unheard-of; there is calls, sdk"),
+        ("start", "ours", "start has no 'ours'; it"),
+    ],
+)
+def test_an_unknown_name_is_refused(name: str, side: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert profile.main([name, side]) == 2
+    assert says in capsys.readouterr().err
+
+
+def _metered(*side: object) -> None:
+    with Meter():
+        pass
+
+
+def _unmetered(*side: object) -> None:
+    pass
+
+
+IDLE = """\
+#!{python}
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+print("py-spy> Sampling process", flush=True)
+signal.sigwait([signal.SIGINT])
+"""
+REFUSED = """\
+#!{python}
+raise SystemExit(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("sampler", "by_hand", "says"),
+    [
+        (IDLE, _metered, "too short to be sampled"),
+        (IDLE, _unmetered, "nothing of it is measured in this process"),
+        (REFUSED, _metered, "py-spy ended with status 3"),
+        ("", _metered, "there is no py-spy on the PATH"),
+    ],
+    ids=["no samples", "no meter", "refused", "not installed"],
+)
+def test_what_cannot_be_profiled_is_told(
+    sampler: str,
+    by_hand: Callable[..., None],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    signals: list[str] = []
+    monkeypatch.setattr(profile, "exit_on_signals", lambda: signals.append("watched"))
+    monkeypatch.setattr(profile, "by_hand", by_hand)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if sampler:
+        _installed(sampler, tmp_path, monkeypatch)
+    assert profile.main(["start", "python alone"]) == 1
+    assert says in capsys.readouterr().err
+    assert signals == ["watched"]
