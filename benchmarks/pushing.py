@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from itertools import count
 from tempfile import mkdtemp
@@ -13,13 +14,14 @@ from benchmarks.meter import WARM_UP, Meter
 from benchmarks.model import Sample, Setup, Turns
 from benchmarks.turns import in_loop
 from engine import Engine, Push, Trigger
-from engine.concurrency import FIRST
 from engine.model import Account, Finished, State
 from engine.run import Options
 from engine.settler import Ending
 
 OUT_OF_REACH = 1e6  # calls/s: as fast as it goes
 GATEWAYS = 100
+RESTS_S = 3.0  # longer than a lane takes to try more, and shorter than it waits before it tries again
+REST_WITHIN_S = 60.0  # or else it is measured as it comes
 
 
 def key(number: int) -> str:
@@ -57,13 +59,32 @@ async def _pushed(
                 number += len(_accepted(await anext(batches)))
             return number
 
-        in_flight = options.concurrency or FIRST
-        await made(WARM_UP * in_flight)
+        def bound() -> int:
+            """How many calls may be in flight now."""
+            assert engine.current
+            return engine.current.starters[account.name].lane._concurrency.bound  # noqa: SLF001 - nobody else asks
+
+        await made(1)
+        await made(WARM_UP * bound())
+        if options.concurrency is None:
+            await rest(bound, made)
         while True:
-            await made(in_flight)  # whose answers came while the loop stood still
+            await made(bound())  # whose answers came while the loop stood still
             with Meter() as meter:
                 number = await made(calls)
-            yield meter.sample(number)
+            yield meter.sample(number) | {"concurrency": bound()}
+
+
+async def rest(
+    bound: Callable[[], int], made: Callable[[int], Awaitable[object]], clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Make calls until the lane has found how many of them help: until their bound stays as it is for a while."""
+    deadline = clock() + REST_WITHIN_S
+    before, since = bound(), clock()
+    while clock() < min(since + RESTS_S, deadline):
+        await made(before)
+        if (now := bound()) != before:
+            before, since = now, clock()
 
 
 async def accepted(rows: int, batches: AsyncGenerator[list[Ending], None]) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from benchmarks import suite, turns
+from benchmarks import pushing, suite, turns
 from benchmarks.children import Children
 from benchmarks.model import Setup, Turns
-from benchmarks.pushing import push
+from benchmarks.pushing import REST_WITHIN_S, push, rest
 from benchmarks.stage import Stage
 from benchmarks.suite import calls
 from benchmarks.suite.calls import bare, constant_request
-from engine import Engine, Options
+from engine import Engine, Options, concurrency
 from engine.concurrency import FIRST
 from engine.feed import Rows
 from engine.settler import Ending
@@ -68,6 +68,40 @@ def test_ours_has_as_many_in_flight_whatever_helps(
     monkeypatch.setattr(calls, "push", push)
     next(side(Setup(True, str(tmp_path), "", "", None)))
     assert [options.concurrency for options in given] == [FIRST]
+
+
+def test_a_sample_says_how_many_the_lane_had_in_flight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(concurrency, "FIRST", 7)
+    monkeypatch.setattr(pushing, "RESTS_S", 0.0)
+    with Children() as children:
+        setup = Stage(children, tmp_path, quick=True).setup(suite.load("calls"))
+        side = push(setup, 50, url=setup.http, options=Options(batch=1))
+        assert next(side)["concurrency"] == 7
+        side.close()
+
+
+async def test_what_is_measured_waits_for_the_lane_to_rest() -> None:
+    bounds = [256] * 2 + [384] * 3 + [256] * 9  # one a second
+    seconds = 0
+
+    async def made(calls: int) -> None:
+        nonlocal seconds
+        assert calls == bounds[seconds]
+        seconds += 1
+
+    await rest(lambda: bounds[seconds], made, lambda: float(seconds))
+    assert seconds == 8  # three after the last change
+
+
+async def test_a_lane_that_never_rests_is_measured_all_the_same() -> None:
+    seconds = 0
+
+    async def made(calls: int) -> None:
+        nonlocal seconds
+        seconds += 1
+
+    await rest(lambda: seconds, made, lambda: float(seconds))
+    assert seconds == REST_WITHIN_S
 
 
 def test_a_floor_that_fails_is_an_error(tmp_path: Path) -> None:
