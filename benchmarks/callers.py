@@ -1,6 +1,8 @@
 """How the SDKs are driven: callers that make one call after another until the time is over.
 
-They begin with as many calls as ours does, which are not measured.
+They begin with as many calls as ours does, which are not measured. Threads and coroutines begin a turn at rest, and it
+lasts until the last of their calls has ended: that costs them about the time of one call. To count what ends between
+two instants would cost a short turn more, as threads come in waves, of which it has but one or two.
 """
 
 from __future__ import annotations
