@@ -80,6 +80,7 @@ class Daemon:
         self.reload_error = ""
         self.outcomes: Counter[tuple[str, str]] = Counter()  # rows, by account and state
         self._left_alone: set[tuple[str, str]] = set()  # accounts and targets of which the log has told
+        self.go_on = asyncio.Event()  # to the next run, or the end, without further waiting
         self._draining = asyncio.Event()
         self._reload_asked = asyncio.Event()
         self._operations = Operations(self)
@@ -124,10 +125,11 @@ class Daemon:
     def drain(self) -> None:
         """Take nothing more in, finish what is in flight, and end. What waits is there at the next start."""
         self._draining.set()
+        self.go_on.set()
 
     def stop(self) -> None:
         """End at once. What is in flight is done again at the next start."""
-        self._draining.set()
+        self.drain()
         self.engine.stop()
 
     def reload(self) -> None:
@@ -189,7 +191,8 @@ class Daemon:
 
     async def _work(self) -> None:
         """One run, and another whenever the disk was full: each takes up what the one before it left."""
-        while True:
+        while not self.draining:
+            self.go_on.clear()
             watching = asyncio.create_task(self._watch(), name="syncmux watch")
             try:
                 async with aclosing(self.engine.endings(self.mover)) as batches:
@@ -200,11 +203,9 @@ class Daemon:
                 pass
             finally:
                 watching.cancel()
-            if self.draining:
-                return
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_S):
-                    await self._draining.wait()
+                    await self.go_on.wait()
 
     async def _watch(self) -> None:
         """Tell of what has to be left alone, and of what goes on."""

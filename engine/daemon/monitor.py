@@ -71,6 +71,7 @@ class Monitor:
                     await backlog.find_space()
                     told = False
                     log.event("space_again")
+                    self._daemon.go_on.set()
             await asyncio.sleep(LOOK_EVERY_S)
 
     def observe(self) -> Observation:
