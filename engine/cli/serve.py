@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
 
-from engine.backlog.place import obstacle
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
 from engine.cli.interruption import HELD, SIGNALS, Interruption, let_in, on_signals
@@ -20,7 +18,6 @@ from engine.daemon.health import NOBODY
 from engine.daemon.intake import EventSource
 from engine.daemon.log import Log
 from engine.daemon.sources import sources
-from engine.errors import ConfigError
 
 
 def serve(everywhere: Everywhere, *, check: bool, stdin: bool, until_end: bool) -> Exit:
@@ -65,8 +62,6 @@ def _end_at_once(*_: object) -> None:
 def _check(everywhere: Everywhere, *, stdin: bool) -> Exit:
     """Whether the daemon could begin with these settings, as far as they tell."""
     settings = everywhere.settings()
-    if why := obstacle(Path(settings.backlog)):
-        raise ConfigError(f"backlog: {why}")
     output = Output(everywhere.json, everywhere.quiet)
     callers = accounts(settings)
     found, routes = read(settings, callers)

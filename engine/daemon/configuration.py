@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from engine.backlog.place import obstacle
 from engine.config import Settings
 from engine.daemon.settings import ServeSettings, read_serve
 from engine.errors import ConfigError
@@ -14,9 +16,12 @@ from engine.routes import Routes, read_routes
 def read(settings: Settings, callers: Sequence[Account]) -> tuple[ServeSettings, Routes]:
     """
     Raises:
-        ConfigError: something cannot be meant. The message names it.
+        ConfigError: something cannot be meant, or the backlog not be where it is to be. The message names it.
+        BacklogError: that cannot be told for now.
     """
     serve = read_serve(settings)
+    if why := obstacle(Path(settings.backlog)):
+        raise ConfigError(f"backlog: {why}")
     return serve, read_routed(settings, serve, callers)
 
 
