@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
+from engine.backlog.intent_store import MEMORY
 from engine.config import Settings
 from engine.daemon import unix_socket
 from engine.daemon.access import Tokens
@@ -145,6 +146,8 @@ def read_serve(settings: Settings) -> ServeSettings:
     Raises:
         ConfigError: a setting is unknown or wrong, or others could reach what is not guarded. The message names it.
     """
+    if settings.backlog == MEMORY:
+        raise ConfigError(f"backlog: {MEMORY} would lose at the end of the process what senders were told is taken")
     table = Table(settings.serve, "serve")
     numbers = {name: table.number(name, *range_) for name, range_ in _NUMBERS.items()}
     listeners: dict[str, ListenerSettings] = {}

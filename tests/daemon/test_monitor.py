@@ -30,12 +30,12 @@ from tests.daemon.test_inbox import delivery, fill
 
 
 @pytest.fixture
-async def daemon(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Daemon]:
+async def daemon(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Daemon]:
     """It does not run, but its engine may."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     route = {"name": "r", "bucket": "b", "push": {"sync_task_id": "t"}}
-    made = Daemon(lambda: Settings(backlog=":memory:", routes=[route]), Log(io.StringIO()))
+    made = Daemon(lambda: Settings(backlog=str(tmp_path / "backlog.db"), routes=[route]), Log(io.StringIO()))
     async with made.engine:
         yield made
 

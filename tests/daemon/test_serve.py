@@ -252,6 +252,7 @@ def test_check_names_what_is_wrong_and_starts_nothing(serve: Serve) -> None:
         ("/dev/full", "backlog: /dev/full is no file"),
         ("/dev/null", "backlog: /dev/null is no file"),
         ("serve.toml", "backlog: serve.toml is no backlog, but some other file"),
+        (":memory:", "backlog: :memory: would lose at the end of the process what senders were told is taken"),
         ("x" * 300, "File name too long"),
         ("new/deep/b.db", ""),
     ],
