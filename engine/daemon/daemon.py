@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import fields
@@ -17,6 +16,7 @@ from engine.daemon.listener import PREFIX, Listener
 from engine.daemon.log import Log
 from engine.daemon.mover import Mover
 from engine.daemon.operations import Operations
+from engine.daemon.outcomes import Outcomes
 from engine.daemon.readers import reader
 from engine.daemon.request_log import RequestLog
 from engine.daemon.server import Server
@@ -25,11 +25,9 @@ from engine.daemon.upkeep import Upkeep
 from engine.daemon.vendors import Vendors
 from engine.engine import Engine, own_error
 from engine.errors import CallError, ConfigError, NoSpaceError
-from engine.model import Finished, State
 from engine.retry import Limits
 from engine.routes import Routes
 from engine.run import Options
-from engine.settler import Ending
 from engine.transport import Transport
 
 RENEW_S = 60.0  # until accounts and targets that had to stop are tried again, at first
@@ -78,7 +76,7 @@ class Daemon:
         self.began_at = time.time()
         self.reloads = 0
         self.reload_error = ""
-        self.outcomes: Counter[tuple[str, str]] = Counter()  # rows, by account and state
+        self.outcomes = Outcomes(log)
         self._left_alone: set[tuple[str, str]] = set()  # accounts and targets of which the log has told
         self.go_on = asyncio.Event()  # to the next run, or the end, without further waiting
         self._draining = asyncio.Event()
@@ -197,20 +195,22 @@ class Daemon:
             try:
                 async with aclosing(self.engine.endings(self.mover)) as batches:
                     async for batch in batches:
-                        self._count(batch)
+                        self.outcomes.count(batch)
                         self.mover.ended()
             except (NoSpaceError, CallError, ConfigError):  # the log tells of it otherwise
                 pass
             finally:
                 watching.cancel()
+                self.outcomes.tell()
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_S):
                     await self.go_on.wait()
 
     async def _watch(self) -> None:
-        """Tell of what has to be left alone, and of what goes on."""
+        """Tell of what failed, of what has to be left alone, and of what goes on."""
         while True:
             await asyncio.sleep(WATCH_S)
+            self.outcomes.tell()
             run = self.engine.current
             now = {(each.account, each.target): each for each in run.left_alone} if run else {}
             for account, target in now.keys() - self._left_alone:
@@ -237,15 +237,6 @@ class Daemon:
         for listener in serve.listeners:
             endpoints[PREFIX + listener.name] = Listener(listener, reader(listener, self._vendors), self.intake)
         return endpoints
-
-    def _count(self, batch: Sequence[Ending]) -> None:
-        for ending in batch:
-            if not isinstance(ending, Finished):
-                continue
-            job = ending.job
-            self.outcomes[job.target.account, ending.state.name.lower()] += job.rows
-            if ending.state is State.FAILED:
-                self.log.event("failed", target=job.target.name, rows=job.rows, code=ending.code, why=ending.why)
 
     def _broken(self, error: Exception) -> None:
         self.log.event("bug", error=repr(error))

@@ -105,7 +105,7 @@ class Monitor:
             senders=daemon.intake.counts,
             sources={source.name: source.trouble for source in daemon.sources},
             moved=daemon.mover.moved,
-            outcomes=daemon.outcomes,
+            outcomes=daemon.outcomes.rows,
         )  # fmt: skip
 
     def _notice_run(self) -> None:

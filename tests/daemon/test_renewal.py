@@ -80,7 +80,7 @@ async def test_the_rows_of_a_target_that_cannot_be_used_wait_until_it_can(
         daemon.reload()
         await until(lambda: cloud.keys.keys() == {"first", "second"})
         await until(lambda: left_alone(daemon) == [])
-        assert daemon.outcomes["huawei", "failed"] == 0
+        assert daemon.outcomes.rows["huawei", "failed"] == 0
 
 
 async def test_a_task_that_is_stopped_while_it_is_in_use_fails_nothing(
@@ -100,7 +100,7 @@ async def test_a_task_that_is_stopped_while_it_is_in_use_fails_nothing(
             await operator.do(started)
         daemon.reload()
         await until(lambda: cloud.keys.keys() == {"first", "second"})
-        assert daemon.outcomes["huawei", "failed"] == 0
+        assert daemon.outcomes.rows["huawei", "failed"] == 0
 
 
 async def test_a_gateway_that_is_not_there_is_asked_for_by_one_job_at_a_time(
@@ -119,7 +119,7 @@ async def test_a_gateway_that_is_not_there_is_asked_for_by_one_job_at_a_time(
         cloud.set(gateways=["gw-late"], task_s=0.05)
         daemon.reload()
         await until(lambda: len(cloud.directories) == 40)
-        assert daemon.outcomes["alibaba", "failed"] == 0
+        assert daemon.outcomes.rows["alibaba", "failed"] == 0
 
 
 async def test_a_gateway_that_the_key_has_no_rights_to_is_no_matter_of_others(
@@ -131,12 +131,12 @@ async def test_a_gateway_that_the_key_has_no_rights_to_is_no_matter_of_others(
         await take(daemon, "first/photo")
         await until(lambda: left_alone(daemon) == ["gw-theirs"])
         await take(daemon, "second/photo")
-        await until(lambda: daemon.outcomes["alibaba", "succeeded"] == 2)
+        await until(lambda: daemon.outcomes.rows["alibaba", "succeeded"] == 2)
         assert left_alone(daemon) == ["gw-theirs"]
         cloud.set(task_s=0.05)
         daemon.reload()
-        await until(lambda: daemon.outcomes["alibaba", "succeeded"] == 4)
-        assert (left_alone(daemon), daemon.outcomes["alibaba", "failed"]) == ([], 0)
+        await until(lambda: daemon.outcomes.rows["alibaba", "succeeded"] == 4)
+        assert (left_alone(daemon), daemon.outcomes.rows["alibaba", "failed"]) == ([], 0)
 
 
 async def test_a_gateway_that_the_key_may_not_ask_about_is_asked_about_ever_more_rarely(
@@ -152,7 +152,7 @@ async def test_a_gateway_that_the_key_may_not_ask_about_is_asked_about_ever_more
         assert 2 <= cloud.ledger()["calls"]["DescribeTasks"] <= 5
         cloud.set(task_s=0.05)
         daemon.reload()
-        await until(lambda: daemon.outcomes["alibaba", "succeeded"] == 1)
+        await until(lambda: daemon.outcomes.rows["alibaba", "succeeded"] == 1)
         assert (left_alone(daemon), len(cloud.directories)) == ([], 1)
 
 
