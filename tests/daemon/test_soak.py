@@ -26,7 +26,7 @@ from tests.daemon.messages import directory, keys
 from tests.daemon.service import LoadProcess, Sample, Service
 from tests.daemon.smq import SmqClient
 from tests.daemon.test_spool import drop, lying
-from tests.daemon.unrest import FAULTS, plan
+from tests.daemon.unrest import FAULTS, FLOOD, plan
 
 SOAK_S = float(os.environ.get("SYNCMUX_SOAK_S", "3600"))
 SEED = int(os.environ.get("SYNCMUX_SOAK_SEED", "1"))
@@ -37,6 +37,7 @@ LONG_ENOUGH_S = 600.0  # for what grows to be told from what fluctuates
 # sender -> events in a message, events/s. Those of HTTP are sent by processes of their own.
 HTTP = {"lines": (5, 30.0), "s3": (3, 18.0), "eventbridge": (1, 12.0)}
 SPOOLED, SPOOL_EVERY_S = 60, 6.0
+FLOOD_MANIFESTS = 300
 QUEUED, QUEUE_EVERY_S = 8, 1.0
 
 
@@ -94,6 +95,9 @@ class Soak:
                     self.configure()  # whoever starts it next would be refused, too
             case _:
                 self._cloud.set(seed=self._chance.randrange(1 << 30), record_arrivals=True, **FAULTS.get(what, {}))
+        if what == FLOOD:
+            for _ in range(FLOOD_MANIFESTS):
+                self.spool()
 
     def spool(self) -> None:
         given = self._next("spool")

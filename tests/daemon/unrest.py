@@ -13,9 +13,12 @@ ASKS = ("DescribeTasks", "BatchReceiveMessage", "BatchDeleteMessage")
 RARE = dict.fromkeys(
     ("reset_before", "html", "unavailable", "throttle", "error_500", "truncate", "reset_after", "late"), 0.02
 )
+SLOW = {"operations": {name: {"delay_s": [0.2, 2.0]} for name in STARTS + ASKS}}
+FLOOD = "flood"  # of rows, many times as many as usual, while answers are slow
 FAULTS: Mapping[str, Mapping[str, Any]] = {
     "a few fail": {"operations": {name: RARE | {"late_s": [0.0, 2.0]} for name in STARTS + ASKS}},
-    "slow": {"operations": {name: {"delay_s": [0.2, 2.0]} for name in STARTS + ASKS}},
+    "slow": SLOW,
+    FLOOD: SLOW,
     "starting is down": {"operations": {name: {"unavailable": 1.0} for name in STARTS}},
     "asking is down": {"operations": {name: {"reset_before": 1.0} for name in ASKS}},
     "throttled": {"rate": dict.fromkeys(STARTS, 3)},
