@@ -45,7 +45,9 @@ QUEUED, QUEUE_EVERY_S = 8, 1.0
 def service(tmp_path: Path, environ: dict[str, str], sync_task: str, emulator: EmulatorProcess) -> Iterator[Service]:
     place = Path(os.environ.get("SYNCMUX_SOAK_DIR", tmp_path)) / time.strftime("%Y%m%dT%H%M%S")
     (place / "spool").mkdir(parents=True)
-    daemon = Service(place.resolve(), environ | {"SYNCMUX_ALIBABA_MNS_ENDPOINT": emulator.alibaba}, sync_task)
+    # A rate that were learnt would climb all the time, and each flood put more in flight than the one before.
+    told = {"SYNCMUX_ALIBABA_MNS_ENDPOINT": emulator.alibaba, "SYNCMUX_RATE": "300"}
+    daemon = Service(place.resolve(), environ | told, sync_task)
     yield daemon
     if hasattr(daemon, "process"):
         daemon.close()
