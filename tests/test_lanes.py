@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from engine.concurrency import FIRST
 from engine.errors import CallError, RejectedError, ThrottledError, UnavailableError
 from engine.lanes import SICK_AFTER, SPENT_AFTER, LaneControl
 from engine.model import Lane
@@ -49,6 +50,22 @@ async def test_no_more_are_in_flight_than_the_bound() -> None:
     lane.leave()
     assert await enters(lane)
     assert lane.in_flight == 2
+
+
+async def test_more_are_in_flight_while_the_thread_has_time_left() -> None:
+    now = 0.0
+    lane = LaneControl(LANE, Pace(1e6, 1e6), None, backoff_s=0.01, random=lambda: 0.5, clock=lambda: now)
+    for _ in range(FIRST):
+        await lane.enter()
+    while lane.in_flight == FIRST and now < 60.0:
+        entering = asyncio.create_task(lane.enter())
+        await asyncio.sleep(0)
+        if not entering.done():
+            now += 1.0  # next to nothing of it was worked
+            lane.answered()
+            lane.leave()
+        await entering
+    assert lane.in_flight == FIRST + 1
 
 
 async def test_until_the_account_is_accepted_one_call_at_a_time_goes_out() -> None:
