@@ -139,7 +139,7 @@ async def test_calls_are_counted_with_how_long_they_took() -> None:
     durations = lane.count.durations
     assert (lane.count.calls, sum(durations.numbers)) == (2, 2)
     assert durations.numbers[: durations.BOUNDS_S.index(0.025) + 1] == [0, 0, 0]
-    assert durations.total_s >= 0.06
+    assert durations.total_s >= 0.058, "a loop wakes up to a millisecond early"
 
 
 async def test_a_hint_to_wait_holds_the_lane_once_the_quota_is_surely_spent() -> None:
