@@ -68,7 +68,7 @@ class FailedRows:
             self._tally.add(target_id, State.FAILED, 0, less.rows - rows)
         else:
             self._sql("UPDATE job SET state=5, payload=NULL WHERE id=?", (failed,))
-            self._tally.move(target_id, State.FAILED, State.DIVIDED, rows)
+            self._tally.move(target_id, State.FAILED, State.DIVIDED, 1, rows)
 
     def keys(self, job: Job) -> Sequence[bytes]:
         """Of its rows."""

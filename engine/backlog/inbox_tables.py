@@ -165,7 +165,7 @@ class InboxTables:
             asked = self._tables.ask(jobs)
             waiting += asked.waiting
             covered, again = covered + asked.covered, again + asked.again
-            self._tables.reject(rejected)
+            self._tables.sources.reject(rejected)
             i = self._id(destination)
             self._sql("DELETE FROM pending WHERE destination=? AND number<=?", (i, last))
             first = self._sql(

@@ -140,9 +140,9 @@ class SqliteBacklog(Backlog):
         self, jobs: Sequence[Job], source: str | None, progress: Source | None, rejected: Sequence[Rejected]
     ) -> Put:
         put = self._tables.insert(jobs)
-        self._tables.reject(rejected)
+        self._tables.sources.reject(rejected)
         if source is not None and progress is not None:
-            self._tables.advance(source, progress)
+            self._tables.sources.advance(source, progress)
         return put
 
     async def claim(self, wants: Sequence[tuple[Target, int]], now: float) -> list[Claim]:
@@ -164,10 +164,10 @@ class SqliteBacklog(Backlog):
         return await self._writer.do(self._overview)
 
     async def progress(self, source: str) -> Source | None:
-        return await self._writer.do(lambda: self._tables.progress(source))
+        return await self._writer.do(lambda: self._tables.sources.progress(source))
 
     async def sources(self) -> dict[str, Source]:
-        return await self._writer.do(partial(Tables.sources, self._tables))
+        return await self._writer.do(self._tables.sources.all)
 
     async def forget(self, source: str | None, clouds: Sequence[str]) -> None:
         await self._writer.do(lambda: self._tables.forget(source, clouds))
@@ -182,7 +182,7 @@ class SqliteBacklog(Backlog):
 
     async def rejections(self) -> AsyncIterator[Rejected]:
         after: tuple[str, int] = ("", 0)
-        while page := await self._writer.do(partial(lambda last: self._tables.rejections(last, PAGE), after)):
+        while page := await self._writer.do(partial(lambda last: self._tables.sources.rejections(last, PAGE), after)):
             for rejected in page:
                 yield rejected
             after = page[-1].source, page[-1].line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import groupby
 from operator import attrgetter
@@ -13,11 +13,13 @@ from typing import Any
 
 import apsw
 
-from engine.backlog import Asked, Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
+from engine.backlog import Asked, Claim, Count, Divider, Failure, Put, Tally
 from engine.backlog.asked_again import AskedAgain
 from engine.backlog.failed_rows import FailedRows
 from engine.backlog.known_rows import KnownRows
+from engine.backlog.source_table import SourceTable
 from engine.backlog.tally import TallyTable
+from engine.backlog.target_table import TargetTable
 from engine.model import Again, Finished, Job, Settlement, Split, Started, State, Target
 
 JOB_COLUMNS = "id, key, payload, rows, attempts, coalesce(task, ''), coalesce(started, 0.0)"
@@ -31,6 +33,8 @@ class Tables:
         self._sql_for_each: Callable[..., Any] = connection.executemany
         self._changes = connection.total_changes
         self._clock = clock
+        self._targets = TargetTable(self._sql)
+        self.sources = SourceTable(self._sql)
         # The last claimed (due, id) of each target. Claims are not written down: what was claimed and not settled when
         # the process ends is waiting when it starts again. Jobs only ever come to stand behind the mark.
         self._marks: dict[int, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
@@ -41,16 +45,14 @@ class Tables:
 
     def load(self) -> None:
         """Take what is kept in memory from the file: at first, and after a transaction came to nothing."""
-        rows = self._sql("SELECT id, cloud, account, name FROM target")
-        self._target_ids = {Target(cloud, account, name): i for i, cloud, account, name in rows}
-        self._targets = {i: target for target, i in self._target_ids.items()}
+        self._targets.load()
         self._tally.drop()
         self._asked_again.load()
 
     def insert(self, jobs: Sequence[Job]) -> Put:
         put = Put([], [], [])
         for target, group in groupby(jobs, attrgetter("target")):
-            target_id, same = self._target_id(target), list(group)
+            target_id, same = self._targets.id(target), list(group)
             known = KnownRows(self._sql, self._failed, target_id, put)
             if self._tally.count(target_id, State.FAILED).jobs:
                 self._insert_with_failed(target_id, same, put, known)
@@ -79,7 +81,7 @@ class Tables:
         waiting: list[Job] = []
         again = 0
         for target, group in groupby(jobs, attrgetter("target")):
-            target_id, same = self._target_id(target), list(group)
+            target_id, same = self._targets.id(target), list(group)
             if self._tally.count(target_id, State.FAILED).jobs:
                 for job in same:
                     self._failed.take(target_id, job)
@@ -96,7 +98,7 @@ class Tables:
         return Asked(waiting, len(jobs) - len(waiting) - again, again)
 
     def waiting(self, target: Target) -> int:
-        return self._tally.count(self._target_id(target), State.WAITING).jobs
+        return self._tally.count(self._targets.id(target), State.WAITING).jobs
 
     def _add(self, target: int, jobs: Sequence[Job]) -> dict[bytes, int]:
         """Have new jobs wait; returns the keys of those that were not there already, with their rows."""
@@ -122,15 +124,14 @@ class Tables:
         ended, state, rows = self._sql("SELECT id, state, rows FROM job WHERE key=?", (job.key,)).fetchone()
         if State(state).live:
             return False
-        due = max(self._clock(), self._marks[target][0] + 1e-6)
         sql = "UPDATE job SET state=0, task=NULL, due=?, attempts=0, payload=?, rows=? WHERE id=?"
-        self._sql(sql, (due, job.payload, job.rows, ended))
+        self._sql(sql, (self._due(target), job.payload, job.rows, ended))
         self._tally.add(target, State(state), -1, -rows)
         self._tally.add(target, State.WAITING, 1, job.rows)
         return True
 
     def claim(self, target: Target, limit: int, now: float) -> Claim:
-        target_id = self._target_id(target)
+        target_id = self._targets.id(target)
         due, last = self._marks[target_id]
         rows = self._sql(
             f"SELECT {JOB_COLUMNS}, due FROM job WHERE target = ? AND state = 0 AND (due, id) > (?, ?) "  # noqa: S608
@@ -151,80 +152,88 @@ class Tables:
         self._marks.clear()
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Job]:
+        """Returns the jobs that are finished and yet wait once more, as they were asked for again."""
+        started: list[Started] = []
+        ended: list[Finished] = []
         again: list[Job] = []
-        now = self._clock()
-        done: list[tuple[int, float, str | None, str | None, str | None, int]] = []
-        for settlement in settlements:
-            job = settlement.job
-            target = self._target_id(job.target)
-            before = State.STARTED if job.task else State.WAITING
+        for step in settlements:
+            if isinstance(step, Started):
+                started.append(step)
             # One that is not at its end begins anew, and so covers what it was asked for.
-            asked = not isinstance(settlement, Started) and self._asked_again.take(job.id)
-            match settlement:
-                case Finished() if asked:
-                    after = State.WAITING
-                    later = max(self._clock(), self._marks[target][0] + 1e-6)
-                    self._sql("UPDATE job SET state=0, task=NULL, due=?, attempts=0 WHERE id=?", (later, job.id))
-                    again.append(job)
-                case Started(_, task, at):
-                    after = State.STARTED
-                    self._sql("UPDATE job SET state=1, task=?, started=? WHERE id=?", (task, at, job.id))
-                case Finished(_, State.FAILED, why, code, task):
-                    after = State.FAILED
-                    # With its payload, to be tried again or exported.
-                    sql = "UPDATE job SET state=4, due=?, why=?, code=?, task=coalesce(?, task) WHERE id=?"
-                    self._sql(sql, (now, why or None, code or None, task or None, job.id))
-                    self._failed.add(target, job)
-                case Finished(_, state, why, code, task):
-                    after = state
-                    done.append((state, now, why or None, code or None, task or None, job.id))
-                case Again(_, due, why, counted):
-                    after = State.WAITING
-                    later = max(due, self._marks[target][0] + 1e-6)
-                    sql = "UPDATE job SET state=0, task=NULL, due=?, why=?, attempts=attempts+? WHERE id=?"
-                    self._sql(sql, (later, why, counted, job.id))
-                case Split(_, parts):
-                    after = State.DIVIDED
-                    self._sql("UPDATE job SET state=5, due=?, payload=NULL WHERE id=?", (now, job.id))
-                    self._failed.take(target, job)
-                    for part in parts:
-                        # One may wait elsewhere. It gets a key of its own then: its rows need an outcome here.
-                        self._wait(target, part) or self._wait(target, replace(part, key=_part_key(job, part)))
-            if before is not after:
-                self._tally.move(target, before, after, job.rows)
-        sql = "UPDATE job SET state=?, due=?, why=?, code=?, task=coalesce(?, task), payload=NULL WHERE id=?"
-        self._sql_for_each(sql, done)
+            elif self._asked_again.take(step.job.id) and isinstance(step, Finished):
+                self._begin_anew(step.job)
+                again.append(step.job)
+            elif isinstance(step, Again):
+                self._put_off(step)
+            elif isinstance(step, Split):
+                self._divide(step)
+            elif step.state is State.FAILED:
+                self._fail(step)
+            else:
+                ended.append(step)
+        self._start(started)
+        self._end(ended)
         self._tally.write()
         return again
 
+    def _start(self, started: Sequence[Started]) -> None:
+        sql = "UPDATE job SET state=1, task=?, started=? WHERE id=?"
+        self._sql_for_each(sql, [(step.task, step.at, step.job.id) for step in started])
+        for target, same in groupby(started, attrgetter("job.target")):
+            rows = [step.job.rows for step in same]
+            self._tally.move(self._targets.id(target), State.WAITING, State.STARTED, len(rows), sum(rows))
+
+    def _end(self, ended: Sequence[Finished]) -> None:
+        now = self._clock()
+        sql = "UPDATE job SET state=?, due=?, why=?, code=?, task=coalesce(?, task), payload=NULL WHERE id=?"
+        self._sql_for_each(
+            sql, [(end.state, now, end.why or None, end.code or None, end.task or None, end.job.id) for end in ended]
+        )
+        for (target, before, after), same in groupby(ended, lambda end: (end.job.target, _state(end.job), end.state)):
+            rows = [end.job.rows for end in same]
+            self._tally.move(self._targets.id(target), before, after, len(rows), sum(rows))
+
+    def _fail(self, end: Finished) -> None:
+        """With its payload, to be tried again or exported."""
+        job = end.job
+        sql = "UPDATE job SET state=4, due=?, why=?, code=?, task=coalesce(?, task) WHERE id=?"
+        self._sql(sql, (self._clock(), end.why or None, end.code or None, end.task or None, job.id))
+        self._failed.add(self._targets.id(job.target), job)
+        self._tally.move(self._targets.id(job.target), _state(job), State.FAILED, 1, job.rows)
+
+    def _begin_anew(self, job: Job) -> None:
+        target = self._targets.id(job.target)
+        self._sql("UPDATE job SET state=0, task=NULL, due=?, attempts=0 WHERE id=?", (self._due(target), job.id))
+        self._tally.move(target, _state(job), State.WAITING, 1, job.rows)
+
+    def _put_off(self, step: Again) -> None:
+        job, target = step.job, self._targets.id(step.job.target)
+        sql = "UPDATE job SET state=0, task=NULL, due=?, why=?, attempts=attempts+? WHERE id=?"
+        self._sql(sql, (self._due(target, step.due), step.why, step.counted, job.id))
+        self._tally.move(target, _state(job), State.WAITING, 1, job.rows)
+
+    def _divide(self, step: Split) -> None:
+        job, target = step.job, self._targets.id(step.job.target)
+        self._sql("UPDATE job SET state=5, due=?, payload=NULL WHERE id=?", (self._clock(), job.id))
+        self._failed.take(target, job)
+        for part in step.parts:
+            # One may wait elsewhere. It gets a key of its own then: its rows need an outcome here.
+            self._wait(target, part) or self._wait(target, replace(part, key=_part_key(job, part)))
+        self._tally.move(target, _state(job), State.DIVIDED, 1, job.rows)
+
+    def _due(self, target: int, at: float | None = None) -> float:
+        """When a job is due again that is to stand behind the mark: at once, or at a moment to come."""
+        return max(self._clock() if at is None else at, self._marks[target][0] + 1e-6)
+
     def started(self, target: Target) -> list[Job]:
         sql = f"SELECT {JOB_COLUMNS} FROM job WHERE target=? AND state=1 ORDER BY id"  # noqa: S608
-        return [_job(target, row) for row in self._sql(sql, (self._target_id(target),))]
+        return [_job(target, row) for row in self._sql(sql, (self._targets.id(target),))]
 
     def tally(self) -> Tally:
         tally: Tally = {}
         for target, state, jobs, rows in self._sql("SELECT target, state, jobs, rows FROM tally WHERE jobs > 0"):
-            tally.setdefault(self._target(target), {})[State(state)] = Count(jobs, rows)
+            tally.setdefault(self._targets.target(target), {})[State(state)] = Count(jobs, rows)
         return tally
-
-    def advance(self, source: str, progress: Source) -> None:
-        self._sql("INSERT OR REPLACE INTO source VALUES (?,?,?,?,?)", (source, *astuple(progress)))
-
-    def progress(self, source: str) -> Source | None:
-        row = self._sql("SELECT cursor, rows, rejected, repeated FROM source WHERE name=?", (source,)).fetchone()
-        return Source(*row) if row else None
-
-    def sources(self) -> dict[str, Source]:
-        rows = self._sql("SELECT name, cursor, rows, rejected, repeated FROM source ORDER BY name")
-        return {name: Source(*progress) for name, *progress in rows}
-
-    def reject(self, rejected: Sequence[Rejected]) -> None:
-        for row in rejected:
-            self._sql("INSERT OR REPLACE INTO rejected VALUES (?,?,?,?)", row)
-
-    def rejections(self, after: tuple[str, int], limit: int) -> list[Rejected]:
-        sql = "SELECT * FROM rejected WHERE (source, line) > (?, ?) ORDER BY source, line LIMIT ?"
-        return [Rejected(*row) for row in self._sql(sql, (*after, limit))]
 
     def failures(self, after: tuple[float, int] | None, limit: int, *, newest_first: bool) -> list[Failure]:
         """A page of them, and what is `after` it is the failure's `at` and its job's id."""
@@ -235,17 +244,16 @@ class Tables:
         )
         due, last = after or ((math.inf, 0) if newest_first else (-math.inf, 0))
         rows = self._sql(sql, (due, last, limit)).fetchall()
-        return [Failure(_job(self._target(row[-4]), row[:-4]), row[-3], row[-2], row[-1]) for row in rows]
+        return [Failure(_job(self._targets.target(row[-4]), row[:-4]), row[-3], row[-2], row[-1]) for row in rows]
 
     def retry_failed(self, accounts: Collection[tuple[str, str]]) -> Count:
         total = Count()
-        for target, target_id in self._target_ids.items():
+        for target, target_id in self._targets.items():
             failed = self._tally.count(target_id, State.FAILED)
             if (target.cloud, target.account) not in accounts or not failed.jobs:
                 continue
-            due = max(self._clock(), self._marks[target_id][0] + 1e-6)
             sql = "UPDATE job SET state=0, task=NULL, due=?, attempts=0 WHERE target=? AND state=4"
-            self._sql(sql, (due, target_id))
+            self._sql(sql, (self._due(target_id), target_id))
             self._tally.add(target_id, State.FAILED, -failed.jobs, -failed.rows)
             self._tally.add(target_id, State.WAITING, failed.jobs, failed.rows)
             total = Count(total.jobs + failed.jobs, total.rows + failed.rows)
@@ -255,9 +263,8 @@ class Tables:
 
     def forget(self, source: str | None, clouds: Sequence[str]) -> None:
         if source is not None:
-            self._sql("DELETE FROM source WHERE name=?", (source,))
-            self._sql("DELETE FROM rejected WHERE source=?", (source,))
-        for target, target_id in self._target_ids.items():
+            self.sources.forget(source)
+        for target, target_id in self._targets.items():
             if target.cloud in clouds:
                 # What failed stays known as failed: it may be of another source, and is done again when put again.
                 self._sql("DELETE FROM job WHERE target=? AND state IN (2, 3, 5)", (target_id,))
@@ -270,21 +277,9 @@ class Tables:
         row = self._sql("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
         return row[0] if row else None
 
-    def _target_id(self, target: Target) -> int:
-        known = self._target_ids.get(target)
-        if known is None:
-            row = self._sql("INSERT INTO target (cloud, account, name) VALUES (?,?,?) RETURNING id", target).fetchone()
-            known = self._target_ids[target] = int(row[0])
-            self._targets[known] = target
-        return known
 
-    def _target(self, target_id: int) -> Target:
-        known = self._targets.get(target_id)
-        if known is None:  # another process has added it since this one began to look
-            row = self._sql("SELECT cloud, account, name FROM target WHERE id=?", (target_id,)).fetchone()
-            known = self._targets[target_id] = Target(*row)
-            self._target_ids[known] = target_id
-        return known
+def _state(job: Job) -> State:
+    return State.STARTED if job.task else State.WAITING
 
 
 def _part_key(whole: Job, part: Job) -> bytes:

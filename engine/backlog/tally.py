@@ -22,10 +22,11 @@ class TallyTable:
         delta[0] += jobs
         delta[1] += rows
 
-    def move(self, target: int, before: State, after: State, rows: int) -> None:
-        """One job has changed its state."""
-        self.add(target, before, -1, -rows)
-        self.add(target, after, 1, rows)
+    def move(self, target: int, before: State, after: State, jobs: int, rows: int) -> None:
+        """Jobs have changed their state."""
+        if before is not after:
+            self.add(target, before, -jobs, -rows)
+            self.add(target, after, jobs, rows)
 
     def count(self, target: int, state: State) -> Count:
         """As it was last written."""
