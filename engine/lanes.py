@@ -128,14 +128,18 @@ class LaneControl:
         return self.closed or self.held
 
     @property
+    def _probing(self) -> bool:
+        return self.health.sick or not self._accepted()
+
+    @property
     def sick_for_s(self) -> float:
         """How long the cloud has been in trouble."""
         return self.health.sick_for_s(self._clock())
 
     async def enter(self) -> None:
         """Wait for room and a permit. For one caller at a time. A lane that is closed or held lets nobody in."""
-        while True:
-            probing = self.health.sick or not self._accepted()
+        while not self.try_enter():
+            probing = self._probing
             if self.shut or self.in_flight >= (1 if probing else self._concurrency.bound):
                 if not (probing or self.shut):
                     self._concurrency.reached(self._clock(), self.count.answered)
@@ -145,10 +149,19 @@ class LaneControl:
                 self._permits.forfeit()
                 await asyncio.sleep(max(0.001, pause_s))
             else:
-                await self._permits.take()
-                if not self.shut:
-                    break
+                await self._permits.buy()
+
+    def try_enter(self) -> bool:
+        """`enter`, if that needs no waiting."""
+        if (
+            self.shut
+            or self.in_flight >= (1 if self._probing else self._concurrency.bound)
+            or self._paused_until > self._clock()
+            or not self._permits.take()
+        ):
+            return False
         self.in_flight += 1
+        return True
 
     def leave(self, number: int = 1) -> None:
         """Make room again, once the outcomes of the calls are recorded."""

@@ -52,16 +52,21 @@ class Permits:
         self._space_s = 0.0  # between chunks, at least
         self._late_s = 0.0
 
-    async def take(self) -> None:
-        """Wait for one permit. For one caller at a time."""
+    def take(self) -> bool:
+        """Take one of those in hand. False: there is none."""
         if not self._in_hand:
-            if abs(self._pace.rate - self._rate) > RENEW * self._rate:
-                await self._renew()
-            await self._limiter.acquire(self._chunk)
-            await self._wait()
-            self._next_at = max(self._next_at, time.perf_counter() - self._late_s) + self._space_s
-            self._in_hand = self._chunk
+            return False
         self._in_hand -= 1
+        return True
+
+    async def buy(self) -> None:
+        """Wait for more, when there is none in hand. For one caller at a time."""
+        if abs(self._pace.rate - self._rate) > RENEW * self._rate:
+            await self._renew()
+        await self._limiter.acquire(self._chunk)
+        await self._wait()
+        self._next_at = max(self._next_at, time.perf_counter() - self._late_s) + self._space_s
+        self._in_hand = self._chunk
 
     def forfeit(self) -> None:
         """Give up what is in hand, after a pause: it would come as a burst."""

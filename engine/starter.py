@@ -193,7 +193,8 @@ class Starter:
             while not self._ready:
                 self._roused.clear()
                 await self._roused.wait()
-            await self.lane.enter()
+            if not self.lane.try_enter():
+                await self.lane.enter()
             queue = self._next()
             if queue is None:
                 self.lane.leave()

@@ -52,7 +52,8 @@ def permitted(
     async def take() -> list[float]:
         permits, came = Permits(Pace(rate, rate)), list[float]()
         while loop.time() < for_s:
-            await permits.take()
+            while not permits.take():
+                await permits.buy()
             came.append(loop.time())
         return came
 
