@@ -99,6 +99,7 @@ class Starter:
         queue = self.queue(target)
         for job in started:
             queue.watch.add(job)
+            queue.room.proved()
         self.wake(queue)
 
     def queue(self, target: Target) -> TargetQueue:
@@ -210,7 +211,7 @@ class Starter:
         while self._ready:
             queue = self._ready.popleft()
             queue.ready = False
-            if queue.claimed and not queue.closed and queue.room.admits(queue.running, now):
+            if queue.claimed and not queue.closed and queue.room.admits(queue.starting, queue.running, now):
                 return queue
         return None
 

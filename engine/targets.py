@@ -35,14 +35,20 @@ class Room:
         self._trying = False
         self._on_trial = False
 
-    def admits(self, running: int, now: float) -> bool:
-        if self._on_trial and running:
+    def admits(self, starting: int, running: int, now: float) -> bool:
+        """Whether there is room for one more start, with so many under way and so many operations running, these
+        included."""
+        if self._on_trial and starting:
             return False
         return now >= self._held_until and (self._bound is None or running < self._bound)
 
     def try_out(self) -> None:
-        """Bear one start, until it has shown whether the target is of use."""
+        """Bear one start at a time, until one has shown that the target is of use."""
         self._on_trial = True
+
+    def proved(self) -> None:
+        """The target is of use: what it says of a job is the job's own."""
+        self._on_trial = False
 
     @property
     def bounded(self) -> bool:
@@ -54,6 +60,7 @@ class Room:
 
     def refused(self, running: int, now: float) -> None:
         """The target was busy, with `running` of our own operations on it."""
+        self.proved()
         if self._trying:
             self._patience = min(LAST_PATIENCE, self._patience * 2)
             self._trying = False
@@ -66,7 +73,7 @@ class Room:
     def bore(self) -> None:
         """The target took a start."""
         self._refusals = 0
-        self._on_trial = False
+        self.proved()
         if self._bound is None:
             return
         self._borne += 1
@@ -83,6 +90,7 @@ class TargetQueue:
         self.target = target
         self.watch = watch
         self.room = Room()
+        self.room.try_out()
         self.claimed: deque[Job] = deque()
         self.starting = 0
         self.ending = 0  # tasks that ended, whose outcome is being recorded

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from urllib.request import urlopen
 
 import orjson
 
-from engine import Engine, Push
+from engine import Engine, Push, Trigger
 from engine.judge import INSPECTIONS
+from engine.run import Options
 from tests.engine.conftest import Clouds
 
 SLOW_S = 1.0
@@ -37,3 +39,29 @@ async def test_targets_are_inspected_side_by_side_and_none_waits_for_the_others(
     assert came[INSPECTIONS - 1] - came[0] < SLOW_S, "side by side"
     assert came[INSPECTIONS] - came[0] >= SLOW_S, "but not all at once"
     assert ended[0] < came[-1] + SLOW_S, "the first to be inspected does not wait for the last"
+
+
+async def test_a_target_is_asked_once_before_it_has_taken_anything(clouds: Clouds) -> None:
+    """However long its answers take: only then is it known whether it is of use."""
+    clouds.set(forbidden=["gw-0"], operations={"TriggerGatewayRemoteSync": {"delay": 1.0, "delay_s": 0.1}})
+    rows = [Trigger("gw-0" if i >= 10 else "gw-1", "NFSshare", f"/dir/{i}") for i in range(310)]
+    async with Engine([clouds.gateways], ":memory:", rate=2000.0) as engine:
+        found = Counter([outcome.state async for outcome in engine.run(rows)])
+    assert found == {"failed": 300, "succeeded": 10}
+    assert clouds.ledger()["calls"]["TriggerGatewayRemoteSync"] == 1 + 10
+
+
+async def test_a_target_that_refuses_what_it_is_given_is_of_use_all_the_same(clouds: Clouds) -> None:
+    """Its next jobs do not go out one by one."""
+    task = await clouds.sync_task()
+    keys = [f"key-{i}" for i in range(20)]
+    clouds.set(
+        reject_keys=keys,
+        operations={"CreateSyncEvents": {"delay": 1.0, "delay_s": SLOW_S}},
+        record_arrivals=True,
+    )
+    async with Engine([clouds.buckets], ":memory:", rate=2000.0, options=Options(batch=1)) as engine:
+        assert {outcome.state async for outcome in engine.run(Push(key, task) for key in keys)} == {"failed"}
+    came = arrivals(clouds, "CreateSyncEvents")
+    assert came[1] - came[0] >= SLOW_S, "the first one alone"
+    assert came[-1] - came[1] < SLOW_S, "the others together"
