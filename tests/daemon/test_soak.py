@@ -26,12 +26,11 @@ from tests.daemon.messages import directory, keys
 from tests.daemon.service import LoadProcess, Sample, Service
 from tests.daemon.smq import SmqClient
 from tests.daemon.test_spool import drop, lying
-from tests.daemon.unrest import FAULTS, FLOOD, plan
+from tests.daemon.unrest import FAULTS, FLOOD, WARM_UP, plan
 
 SOAK_S = float(os.environ.get("SYNCMUX_SOAK_S", "3600"))
 SEED = int(os.environ.get("SYNCMUX_SOAK_SEED", "1"))
 MIB = 1 << 20
-WARM_UP = 12 / 60  # of the whole time: until every fault has struck, and the process is as large as the worst makes it
 LONG_ENOUGH_S = 600.0  # for what grows to be told from what fluctuates
 
 # sender -> events in a message, events/s. Those of HTTP are sent by processes of their own.

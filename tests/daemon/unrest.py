@@ -25,6 +25,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "long tasks": {"task_s": [1.0, 5.0]},
     "busy": {"gateway_slots": 1, "task_s": 0.5},
 }
+WARM_UP = 12 / 60  # of the whole time: until every fault has struck, and the process is as large as the worst makes it
 MOST_S = 25.0  # that a fault lasts
 
 
@@ -43,8 +44,8 @@ class Plan(NamedTuple):
 def plan(seed: int, length_s: float) -> Plan:
     """Processes end in the first 15 minutes of an hour and in the last 3; faults and reloads never cease.
 
-    A process that is left alive meets each fault once, for as long as any lasts, before anything strikes it twice: what
-    it grows to by that shows soon.
+    A process that is left alive soon meets each fault, for as long as any lasts, and before them two floods: only with
+    the second one is it as large as floods make it.
     """
     chance = Random(seed)
     calm = length_s * 15 / 60, length_s * 57 / 60
@@ -55,7 +56,7 @@ def plan(seed: int, length_s: float) -> Plan:
                 yield Step(at, chance.choice(("kill", "kill", "restart")))
 
     def striking() -> Iterator[Step]:
-        at, new = 0.0, chance.sample(list(FAULTS), len(FAULTS))
+        at, new = 0.0, [*chance.sample(list(FAULTS), len(FAULTS)), FLOOD, FLOOD]
         while (at := at + chance.uniform(10.0, 60.0)) < length_s:
             if at >= calm[0] and new:
                 yield Step(at, new.pop())
