@@ -70,6 +70,7 @@ class Starter:
         self._ready: deque[TargetQueue] = deque()  # may have a job to start
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
+        self._resting: list[asyncio.Future[tuple[TargetQueue, Job]]] = []  # senders with nothing to do
         self.closures = Closures(limits.again_s or 0.0, self._judge.look_again, self._opened)
         self.denials = Denials()
         self._group: asyncio.TaskGroup
@@ -204,7 +205,18 @@ class Starter:
             queue.starting += 1
             self._feed(queue)
             self.freed(queue)
-            self._group.create_task(self._start(queue, job))
+            if self._resting:
+                self._resting.pop().set_result((queue, job))
+            else:
+                self._group.create_task(self._send(queue, job))
+
+    async def _send(self, queue: TargetQueue, job: Job) -> None:
+        """Start one job after the other, as the pump gives them: a coroutine of its own for each would cost more."""
+        while True:
+            await self._start(queue, job)
+            rest: asyncio.Future[tuple[TargetQueue, Job]] = asyncio.get_running_loop().create_future()
+            self._resting.append(rest)
+            queue, job = await rest
 
     def _next(self) -> TargetQueue | None:
         now = self._clock()
