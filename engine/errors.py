@@ -27,6 +27,11 @@ class BacklogError(SyncmuxError):
     """The backlog cannot be read or written. The run stops: nothing may run unrecorded."""
 
 
+class UnusableBacklogError(BacklogError):
+    """The file is damaged, of another syncmux, or no backlog: it can only be put right by somebody. The message names
+    it, and says what to do."""
+
+
 class NoSpaceError(BacklogError):
     """The disk under the backlog is full. What was to be written is not; it may be tried again when there is room."""
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import apsw
 
+from engine.backlog.failures import not_opened, of_another_version
 from engine.backlog.writer import Writer
 from engine.errors import BacklogError
 
@@ -116,7 +117,7 @@ class IntentStore:
                     self._make()
                 writer.start()
             except (apsw.Error, OSError) as error:
-                raise BacklogError(f"cannot open {self._path}: {error}") from None
+                raise not_opened(self._path, error) from None
             self._writer = writer
         return self._writer
 
@@ -135,7 +136,7 @@ class IntentStore:
         version = connection.pragma("user_version")
         if version not in {0, SCHEMA_VERSION}:
             connection.close()
-            raise BacklogError(f"{self._path} was written by another syncmux (schema {version})")
+            raise of_another_version(self._path, version, SCHEMA_VERSION)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS remembered (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from errno import ENOSPC
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -15,13 +14,14 @@ import apsw
 
 from engine.backlog import Backlog, Claim, Count, Divider, Failure, Put, Rejected, Source, Tally
 from engine.backlog.checkpointer import Checkpointer
+from engine.backlog.failures import not_opened, of_another_version
 from engine.backlog.inbox import Inbox
 from engine.backlog.overview import Overview, overview
 from engine.backlog.owner import Owner
 from engine.backlog.pruning import Keep, Pruned, Pruning
 from engine.backlog.tables import Tables
-from engine.backlog.writer import Writer, is_full
-from engine.errors import BacklogError, NoSpaceError
+from engine.backlog.writer import Writer
+from engine.errors import BacklogError, UnusableBacklogError
 from engine.model import Job, Settlement, Target
 
 SCHEMA_VERSION = 3
@@ -68,8 +68,8 @@ class SqliteBacklog(Backlog):
         """Take ownership and open the file, making it if there is none.
 
         Raises:
-            BacklogError: it is in use, damaged, of another syncmux, or cannot be made. It is never made anew over
-                something that is there.
+            UnusableBacklogError: it is damaged, of another syncmux, or something else. It is left as it is.
+            BacklogError: it is in use, or cannot be made.
         """
         if self._path != ":memory:" and not self._read_only:
             path = Path(self._path)
@@ -77,12 +77,12 @@ class SqliteBacklog(Backlog):
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._owner = Owner(path)
             except OSError as error:
-                raise _cannot_open(path, error) from None
+                raise not_opened(path, error) from None
         try:
             self._writer.start()
         except (apsw.Error, OSError) as error:
             self._release()
-            raise _cannot_open(self._path, error) from None
+            raise not_opened(self._path, error) from None
         except BacklogError:
             self._release()
             raise
@@ -92,15 +92,19 @@ class SqliteBacklog(Backlog):
         if self._path != ":memory:" and not self._read_only:
             Path(self._path).touch(mode=0o600, exist_ok=True)  # SQLite would make it readable to others
         connection = apsw.Connection(str(self._path), flags=flags)
+        try:
+            return self._connected(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _connected(self, connection: apsw.Connection) -> apsw.Connection:
         connection.set_busy_timeout(5000)
         version = _pragma(connection, "user_version")
         if version not in {0, SCHEMA_VERSION}:
-            connection.close()
-            age = "a newer" if version > SCHEMA_VERSION else "an older"
-            raise BacklogError(f"the backlog {self._path} was written by {age} syncmux (schema {version})")
+            raise of_another_version(self._path, version, SCHEMA_VERSION)
         if version == 0 and (self._read_only or connection.execute("SELECT 1 FROM sqlite_schema").fetchone()):
-            connection.close()
-            raise BacklogError(f"{self._path} is no backlog, but another SQLite database")
+            raise UnusableBacklogError(f"{self._path} is no backlog, but another SQLite database: set another file")
         if not self._read_only:
             for pragma in (
                 "auto_vacuum=INCREMENTAL",  # of a file yet to be made; before anything is written to it
@@ -227,13 +231,6 @@ class SqliteBacklog(Backlog):
         if self._owner:
             self._owner.release()
             self._owner = None
-
-
-def _cannot_open(path: str | Path, error: apsw.Error | OSError) -> BacklogError:
-    full = error.errno == ENOSPC if isinstance(error, OSError) else is_full(error)
-    if full:
-        return NoSpaceError(f"no space is left on the disk of the backlog {path}")
-    return BacklogError(f"cannot open the backlog {path}: {error}")
 
 
 def _pragma(connection: apsw.Connection, name: str) -> Any:

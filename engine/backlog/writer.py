@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import apsw
 
+from engine.backlog.failures import is_full, not_written
 from engine.errors import BacklogError, NoSpaceError
 
 Result = TypeVar("Result")
@@ -35,7 +36,7 @@ class Writer:
         self.no_space = (
             ""  # what the last failure for want of space said, until somebody found that there is some again
         )
-        self._broken: BaseException | None = None
+        self._broken: BacklogError | None = None
         self._thread = threading.Thread(target=self._run, name="syncmux-backlog", daemon=True)
         self._started: SimpleQueue[BaseException | None] = SimpleQueue()
 
@@ -46,8 +47,7 @@ class Writer:
 
     async def do(self, work: Callable[[], Result]) -> Result:
         """Run `work` in a transaction; returns what it returned once that is committed."""
-        if self._broken:
-            raise BacklogError(f"the backlog has failed: {self._broken}")
+        self._must_be_whole()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._queue.put((work, future, loop))
@@ -80,8 +80,7 @@ class Writer:
         results: list[Any] = []
         error: BacklogError | None = None
         try:
-            if self._broken:
-                raise BacklogError(f"the backlog has failed: {self._broken}")
+            self._must_be_whole()
             connection.execute("BEGIN IMMEDIATE" if not connection.readonly("main") else "BEGIN")
             results = [work() for work, _, _ in batch]
             connection.execute("COMMIT")
@@ -104,14 +103,12 @@ class Writer:
         if isinstance(failure, apsw.Error) and is_full(failure):
             self.no_space = f"no space is left for the backlog: {failure}"
             return NoSpaceError(self.no_space)
-        self._broken = failure
-        return BacklogError(f"the backlog cannot be written: {failure}")
+        self._broken = not_written(connection.filename, failure)
+        return self._broken
 
-
-def is_full(failure: apsw.Error) -> bool:
-    """Whether the disk is full. SQLite has a word of its own for there being no room for the index of its log."""
-    found: object = getattr(failure, "extendedresult", None)
-    return isinstance(failure, apsw.FullError) or found == apsw.SQLITE_IOERR_SHMSIZE
+    def _must_be_whole(self) -> None:
+        if self._broken:
+            raise type(self._broken)(f"the backlog has failed: {self._broken}")
 
 
 def _resolve(futures: list[asyncio.Future[Any]], outcome: BacklogError | list[Any]) -> None:

@@ -11,13 +11,14 @@ from engine.errors import (
     QuotaError,
     SyncmuxError,
     UnauthorizedError,
+    UnusableBacklogError,
 )
 
 
 class Exit(IntEnum):
     DONE = 0
     ERROR = 1  # anything without a number of its own
-    USAGE = 2  # usage or configuration, or no row that can be used
+    USAGE = 2  # usage or configuration, no row that can be used, or a file that can be no backlog
     FAILED = 3  # finished, with failed jobs or rejected rows
     CREDENTIALS = 4
     INTERRUPTED = 5  # run the same command again to resume
@@ -31,6 +32,7 @@ _CODES: tuple[tuple[type[SyncmuxError], Exit], ...] = (
     (QuotaError, Exit.QUOTA),
     (ConfigError, Exit.USAGE),
     (InputError, Exit.USAGE),
+    (UnusableBacklogError, Exit.USAGE),
 )
 
 

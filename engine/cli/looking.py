@@ -18,7 +18,7 @@ def look_at(place: str, look: Callable[[SqliteBacklog], Coroutine[None, None, Va
 
     Raises:
         ConfigError: there is none.
-        BacklogError: it cannot be read.
+        BacklogError: it cannot be read; UnusableBacklogError: not later either.
     """
     if not Path(place).exists():
         raise ConfigError(f"there is no backlog {place}: nothing was done yet, or --backlog names another file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from engine.backlog import intent_store
 from engine.backlog.intent_store import IntentStore, beside
-from engine.errors import BacklogError
+from engine.errors import BacklogError, UnusableBacklogError
 
 COUNT = """
 import asyncio, sys
@@ -127,10 +128,21 @@ async def test_what_is_no_such_file_is_left_alone(tmp_path: Path, content: bytes
     path.write_bytes(content)
     store = IntentStore(path)
     for _ in range(2):
-        with pytest.raises(BacklogError, match="cannot open"):
+        with pytest.raises(UnusableBacklogError, match=f"the backlog {path} is damaged, or something else"):
             await store.recall("n")
     await store.close()
     assert path.read_bytes() == content
+
+
+async def test_one_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "intents.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    store = IntentStore(path)
+    with pytest.raises(UnusableBacklogError, match=f"the backlog {path} was written by a newer syncmux"):
+        await store.recall("n")
+    await store.close()
 
 
 def test_where_it_is() -> None:

@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 from engine.backlog.sqlite import SqliteBacklog
-from engine.errors import BacklogError, NoSpaceError
+from engine.errors import BacklogError, NoSpaceError, UnusableBacklogError
 from engine.model import Job, Target
 
 A = Target("cloud", "account", "a")
@@ -53,7 +53,7 @@ async def test_a_second_process_is_told_who_owns_it(tmp_path: Path) -> None:
 async def test_what_is_not_a_backlog_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "backlog.db"
     path.write_bytes(b"precious " * 1000)
-    with pytest.raises(BacklogError, match="cannot open the backlog"):
+    with pytest.raises(UnusableBacklogError, match=f"the backlog {path} is damaged, or something else"):
         SqliteBacklog(path).open()
     assert path.read_bytes() == b"precious " * 1000
 
@@ -67,7 +67,7 @@ async def test_a_backlog_of_another_version_is_refused(tmp_path: Path, version: 
         connection.execute(f"PRAGMA user_version={version}")
     connection.close()
     for read_only in (False, True):
-        with pytest.raises(BacklogError, match=f"{age} syncmux"):
+        with pytest.raises(UnusableBacklogError, match=f"the backlog {path} was written by {age} syncmux"):
             SqliteBacklog(path, read_only=read_only).open()
 
 
@@ -78,9 +78,51 @@ async def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> Non
     connection.close()
     before = path.read_bytes()
     for read_only in (False, True):
-        with pytest.raises(BacklogError, match="is no backlog"):
+        with pytest.raises(UnusableBacklogError, match="is no backlog"):
             SqliteBacklog(path, read_only=read_only).open()
     assert path.read_bytes() == before
+
+
+async def test_one_of_which_a_part_is_missing_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "backlog.db"
+    async with SqliteBacklog(path) as backlog:
+        await backlog.put([JOB])
+    whole = path.read_bytes()
+    for size in range(512, len(whole) - 4096, 4096):
+        path.write_bytes(whole[:size])
+        for read_only in (True, False):
+            with pytest.raises(UnusableBacklogError, match=f"the backlog {path} is damaged"):
+                SqliteBacklog(path, read_only=read_only).open()
+        assert path.read_bytes() == whole[:size]
+
+
+async def test_a_table_that_is_missing_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "backlog.db"
+    async with SqliteBacklog(path):
+        pass
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE asked_again")
+    connection.close()
+    with pytest.raises(UnusableBacklogError, match="no such table: asked_again"):
+        SqliteBacklog(path).open()
+
+
+async def test_damage_that_is_met_later_is_named_too(tmp_path: Path) -> None:
+    path = tmp_path / "backlog.db"
+    async with SqliteBacklog(path) as backlog:
+        await backlog.put([JOB])
+    with sqlite3.connect(path) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name='job'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    async with SqliteBacklog(path) as backlog:
+        with pytest.raises(UnusableBacklogError, match=f"the backlog {path} is damaged"):
+            await backlog.put([JOB])
+        with pytest.raises(UnusableBacklogError, match="has failed"):
+            await backlog.tally()
 
 
 async def test_a_missing_backlog_is_not_made_by_looking(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 
@@ -15,10 +16,12 @@ from engine.errors import (
     CredentialsError,
     ForbiddenError,
     InputError,
+    NoSpaceError,
     QuotaError,
     SyncmuxError,
     TransportError,
     UnauthorizedError,
+    UnusableBacklogError,
 )
 
 from .conftest import Clouds, Syncmux
@@ -108,6 +111,17 @@ def test_a_backlog_has_one_owner(syncmux: Syncmux, cloud: Clouds) -> None:
     assert syncmux("status").code == 0
 
 
+@pytest.mark.parametrize("arguments", [["trigger", "directories.csv"], ["retry-failed"], ["status"], ["export-failed"]])
+def test_a_backlog_of_another_version_is_for_no_command(syncmux: Syncmux, cloud: Clouds, arguments: list[str]) -> None:
+    syncmux.file("directories.csv", "gateway_id,index_id,path\ngw-1,NFSa,/\n")
+    with sqlite3.connect(syncmux.directory / "new.db") as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    done = syncmux(*arguments, "--backlog", "new.db")
+    assert (done.code, "the backlog new.db was written by a newer syncmux" in done.err) == (2, True)
+    assert cloud.directories == {}
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -118,6 +132,8 @@ def test_a_backlog_has_one_owner(syncmux: Syncmux, cloud: Clouds) -> None:
         (ForbiddenError(""), 4),
         (QuotaError(""), 6),
         (BacklogError(""), 1),
+        (UnusableBacklogError(""), 2),
+        (NoSpaceError(""), 1),
         (TransportError(""), 1),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from random import Random
@@ -269,6 +270,30 @@ def test_a_backlog_cannot_be_anywhere(serve: Serve, backlog: object, why: str) -
         )  # fmt: skip
         assert (ended.returncode, why in ended.stderr) == (2 if why else 0, True)
     assert [path.name for path in serve.directory.iterdir()] == ["serve.toml"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda whole: whole[:60] + b"\0\0\0\x63" + whole[64:], "was written by a newer syncmux (schema 99, and not"),
+        (lambda whole: whole[:60] + b"\0\0\0\x01" + whole[64:], "was written by an older syncmux (schema 1, and not"),
+        (lambda whole: whole[:9000], "is damaged, or something else (database disk image is malformed)"),
+    ],
+    ids=["newer", "older", "damaged"],
+)
+def test_a_backlog_that_can_only_be_put_right_by_somebody(
+    serve: Serve, spoil: Callable[[bytes], bytes], why: str
+) -> None:
+    """`user_version` is at byte 60: https://sqlite.org/fileformat.html#the_database_header."""
+    running(serve)
+    assert serve.end() == 0
+    backlog = serve.directory / "backlog.db"
+    spoilt = spoil(backlog.read_bytes())
+    backlog.write_bytes(spoilt)
+    ended = serve.run()
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"the backlog backlog.db {why}" in ended.stderr
+    assert backlog.read_bytes() == spoilt
 
 
 def test_what_nothing_could_come_of_is_named(serve: Serve) -> None:
