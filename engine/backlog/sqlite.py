@@ -103,8 +103,11 @@ class SqliteBacklog(Backlog):
         version = _pragma(connection, "user_version")
         if version not in {0, SCHEMA_VERSION}:
             raise of_another_version(self._path, version, SCHEMA_VERSION)
-        if version == 0 and (self._read_only or connection.execute("SELECT 1 FROM sqlite_schema").fetchone()):
+        if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
             raise UnusableBacklogError(f"{self._path} is no backlog, but another SQLite database: set another file")
+        if version == 0 and self._read_only:  # nothing was done with it yet: it looks like a new one
+            connection.close()
+            connection = apsw.Connection(":memory:")
         if not self._read_only:
             for pragma in (
                 "auto_vacuum=INCREMENTAL",  # of a file yet to be made; before anything is written to it
@@ -114,10 +117,10 @@ class SqliteBacklog(Backlog):
                 "cache_size=-4096",
             ):
                 connection.execute(f"PRAGMA {pragma}")
-            if version == 0:
-                with connection:
-                    connection.execute(Path(__file__).with_name("schema.sql").read_text())
-                    connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        if version == 0:
+            with connection:
+                connection.execute(Path(__file__).with_name("schema.sql").read_text())
+                connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         self._tables = Tables(connection, self._clock, self._dividers)
         self._pruning = Pruning(connection, self._dividers)
         self._overview = partial(overview, connection.execute, self._tables)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from pathlib import Path
 
+from engine.backlog.sqlite import SqliteBacklog
 from engine.cli.everywhere import Everywhere
 from engine.cli.exits import Exit
 from engine.cli.interruption import HELD, SIGNALS, Interruption, let_in, on_signals
+from engine.cli.looking import look_at
 from engine.cli.loop import run
 from engine.cli.output import Output
 from engine.config import Settings, accounts
@@ -66,6 +69,8 @@ def _check(everywhere: Everywhere, *, stdin: bool) -> Exit:
     callers = accounts(settings)
     found, routes = read(settings, callers)
     found.tls()
+    if Path(settings.backlog).exists():
+        look_at(settings.backlog, SqliteBacklog.tally)
     names = [route.name for route in routes.routes]
     listeners = [listener.name for listener in found.listeners]
     fetching = [source.name for source in sources(settings, Log(), stdin=output.result if stdin else None)]

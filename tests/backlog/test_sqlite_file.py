@@ -125,6 +125,14 @@ async def test_damage_that_is_met_later_is_named_too(tmp_path: Path) -> None:
             await backlog.tally()
 
 
+async def test_one_in_which_nothing_was_done_yet_looks_new(tmp_path: Path) -> None:
+    path = tmp_path / "backlog.db"
+    path.touch()
+    async with SqliteBacklog(path, read_only=True) as backlog:
+        assert await backlog.tally() == {}
+    assert path.read_bytes() == b""
+
+
 async def test_a_missing_backlog_is_not_made_by_looking(tmp_path: Path) -> None:
     with pytest.raises(BacklogError, match="cannot open"):
         SqliteBacklog(tmp_path / "none.db", read_only=True).open()

@@ -286,14 +286,17 @@ def test_a_backlog_that_can_only_be_put_right_by_somebody(
 ) -> None:
     """`user_version` is at byte 60: https://sqlite.org/fileformat.html#the_database_header."""
     running(serve)
+    assert serve.run("--check").returncode == 0, "also while the daemon has it"
     assert serve.end() == 0
     backlog = serve.directory / "backlog.db"
+    assert (serve.run("--check").returncode, backlog.exists()) == (0, True)
     spoilt = spoil(backlog.read_bytes())
     backlog.write_bytes(spoilt)
-    ended = serve.run()
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert f"the backlog backlog.db {why}" in ended.stderr
-    assert backlog.read_bytes() == spoilt
+    for arguments in (["--check"], []):
+        ended = serve.run(*arguments)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert f"the backlog backlog.db {why}" in ended.stderr
+        assert backlog.read_bytes() == spoilt
 
 
 def test_what_nothing_could_come_of_is_named(serve: Serve) -> None:
