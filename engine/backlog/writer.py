@@ -95,9 +95,12 @@ class Writer:
                 loop.call_soon_threadsafe(_resolve, futures, outcome)
 
     def _failed(self, connection: apsw.Connection, failure: Exception) -> BacklogError:
-        if connection.in_transaction:  # SQLite has ended it itself after the worst
-            connection.execute("ROLLBACK")
-        self._rolled_back()
+        try:
+            if connection.in_transaction:  # SQLite has ended it itself after the worst
+                connection.execute("ROLLBACK")
+            self._rolled_back()
+        except apsw.Error as worse:
+            failure = worse
         if isinstance(failure, BacklogError):
             return failure
         if isinstance(failure, apsw.Error) and is_full(failure):

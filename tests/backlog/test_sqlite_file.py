@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import stat
@@ -123,6 +124,24 @@ async def test_damage_that_is_met_later_is_named_too(tmp_path: Path) -> None:
             await backlog.put([JOB])
         with pytest.raises(UnusableBacklogError, match="has failed"):
             await backlog.tally()
+
+
+async def test_whoever_waits_is_told_when_nothing_can_be_read_again(tmp_path: Path) -> None:
+    """After a transaction that came to nothing, what is in memory is read anew."""
+    path = tmp_path / "backlog.db"
+    async with SqliteBacklog(path) as backlog:
+        await backlog.put([JOB])
+
+        def fail() -> None:
+            backlog._tables._sql("DROP TABLE target")
+            backlog._tables._sql("COMMIT")  # so that no rollback brings it back: as damage would have it
+            raise apsw.IOError("disk I/O error")
+
+        async with asyncio.timeout(5):
+            with pytest.raises(BacklogError, match="no such table: target"):
+                await backlog._writer.do(fail)
+            with pytest.raises(BacklogError, match="has failed"):
+                await backlog.tally()
 
 
 async def test_one_in_which_nothing_was_done_yet_looks_new(tmp_path: Path) -> None:
