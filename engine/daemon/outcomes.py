@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from engine.daemon.log import Log
 from engine.model import Finished, State, Target
 from engine.report import named
 from engine.settler import Ending
+
+LINES = 20  # of the log, at a time, for targets of an account that failed alike
 
 
 @dataclass(slots=True)
@@ -42,17 +44,29 @@ class Outcomes:
                 failed.rows += job.rows
 
     def tell(self) -> None:
-        """Have the log name a target and a code once, with the first of its failures. The backlog has them all."""
+        """Have the log name a target and a code once, with the first of its failures, and when many targets fail alike,
+        those beyond the first together. The backlog has them all."""
         told, self._failed = self._failed, {}
+        kinds: defaultdict[tuple[str, str], list[_Failed]] = defaultdict(list)
         for (target, code), failed in told.items():
-            row = next(iter(rows_of(failed.first.job)), None)
-            self._log.event(
-                "failed",
-                account=target.account,
-                target=target.name,
-                jobs=failed.jobs,
-                rows=failed.rows,
-                code=code,
-                why=failed.first.why,
-                row=named(row) if row else {},
-            )
+            kinds[target.account, code].append(failed)
+        for alike in kinds.values():
+            for failed in alike[:LINES]:
+                self._tell(failed, target=failed.first.job.target.name)
+            if rest := alike[LINES:]:
+                total = _Failed(rest[0].first, sum(each.jobs for each in rest), sum(each.rows for each in rest))
+                self._tell(total, targets=len(rest))
+
+    def _tell(self, failed: _Failed, **where: str | int) -> None:
+        first = failed.first
+        row = next(iter(rows_of(first.job)), None)
+        self._log.event(
+            "failed",
+            account=first.job.target.account,
+            **where,
+            jobs=failed.jobs,
+            rows=failed.rows,
+            code=first.code,
+            why=first.why,
+            row=named(row) if row else {},
+        )

@@ -36,7 +36,7 @@ def test_failures_of_a_kind_share_a_line() -> None:
     outcomes.count([Finished(job, State.ACCEPTED) for job in jobs(1)])
     assert stream.getvalue() == "", "not for each batch either"
     outcomes.tell()
-    bad, worse, other = lines(stream)
+    bad, other, worse = lines(stream)
     first = {"key": "k0", "sync_task_id": "t", "account": "main"}
     del bad["at"]
     assert bad == {
@@ -48,6 +48,24 @@ def test_failures_of_a_kind_share_a_line() -> None:
     assert outcomes.rows == {("main", "failed"): 1520, ("main", "accepted"): 10}
     outcomes.tell()
     assert len(lines(stream)) == 3, "once each"
+
+
+def test_targets_that_fail_alike_share_a_line_when_they_are_many() -> None:
+    stream = io.StringIO()
+    outcomes = Outcomes(Log(stream))
+    for i in range(1000):
+        outcomes.count([Finished(job, State.FAILED, f"no {i}", "Bad") for job in jobs(2, f"t{i}")])
+    outcomes.count([Finished(job, State.FAILED, "nor this", "Worse") for job in jobs(1)])
+    outcomes.tell()
+    *each, rest, worse = lines(stream)
+    assert [(line["target"], line["rows"]) for line in each] == [(f"t{i}", 20) for i in range(20)]
+    del rest["at"]
+    assert rest == {
+        "event": "failed", "account": "main", "targets": 980, "jobs": 1960, "rows": 19600, "code": "Bad",
+        "why": "no 20", "row": {"key": "k0", "sync_task_id": "t20", "account": "main"},
+    }  # fmt: skip
+    assert (worse["target"], worse["code"]) == ("t", "Worse"), "another code has lines of its own"
+    assert outcomes.rows == {("main", "failed"): 20010}
 
 
 @pytest.mark.parametrize("watch_s", [0.05, 3600.0])
