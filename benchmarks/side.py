@@ -20,10 +20,11 @@ from benchmarks.children import follow_parent
 from benchmarks.cores import stay_on
 from benchmarks.injections import injected
 from benchmarks.model import Benchmark, Sample, Setup
-from benchmarks.suite import load
+from benchmarks.suite import find
 
 
 def main(arguments: list[str]) -> int:
+    """Exit status: 0 by hand, 2 usage."""
     if len(arguments) not in {2, 3}:
         sys.stderr.write(f"{__doc__}\n")
         return 2
@@ -31,7 +32,11 @@ def main(arguments: list[str]) -> int:
     logging.disable(logging.CRITICAL)  # the SDKs' own handlers write to the terminal
     with FileIO(os.dup(1), "w") as told:
         os.dup2(2, 1)  # what a library prints is no sample
-        benchmark = load(arguments[0])
+        try:
+            benchmark = find(*arguments[:2])
+        except LookupError as error:
+            sys.stderr.write(f"benchmarks.side: {error}\n")
+            return 2
         if len(arguments) == 2:
             by_hand(benchmark, arguments[1], told)
             return 0

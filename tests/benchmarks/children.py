@@ -47,7 +47,7 @@ def main(kind: str, *arguments: str) -> None:
     elif kind == "chatty":
         setup = Setup(True, "", "", "", None)
         benchmark = Benchmark("chatty", "", Quick(""), (Side("ours", _chatty),), (), ())
-        with patch.object(side, "load", return_value=benchmark):
+        with patch.object(side, "find", return_value=benchmark):
             side.main(["chatty", "ours", setup.to_json()])
     elif kind == "parent":
         with Children() as children:

@@ -52,6 +52,20 @@ def test_what_a_library_prints_is_no_sample() -> None:
             assert answer(child, timeout_s=30) == {"turn": number}
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "says"),
+    [
+        ("unheard-of", "ours", "benchmarks.side: there is no unheard-of; there is calls, sdk"),
+        ("start", "ours", "benchmarks.side: start has no 'ours'; it has 'syncmux --help'"),
+    ],
+)
+def test_an_unknown_name_is_refused(name: str, side: str, says: str) -> None:
+    command = [sys.executable, "-m", "benchmarks.side", name, side]
+    told = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout, told.stderr.splitlines()[1:]) == (2, "", [])
+    assert told.stderr.startswith(says)
+
+
 def test_by_hand_a_side_takes_one_turn() -> None:
     command = [sys.executable, "-m", "benchmarks.side", "start", "import engine"]
     told = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=True)
