@@ -72,7 +72,8 @@ async def test_the_rows_of_a_target_that_cannot_be_used_wait_until_it_can(
             await take(daemon, "second", "first")
             await asyncio.sleep(2.0)  # where a look every 0.2 s would make ten
             assert 2 <= cloud.ledger()["calls"]["ShowSyncTask"] <= 5
-            assert any("cannot be used, and is tried again in" in each for each in warnings(Monitor(daemon).observe()))
+            told = "cannot be used, and is tried again in"  # and not while it is
+            await until(lambda: any(told in each for each in warnings(Monitor(daemon).observe())))
             assert (daemon.inbox.rows, left_alone(daemon)) == (2, [serve.sync_task])
         finally:
             started = StartSyncTask(sync_task_id=serve.sync_task, src_ak="a", src_sk="s", dst_ak="d", dst_sk="e")
