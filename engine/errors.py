@@ -36,6 +36,11 @@ class NoSpaceError(BacklogError):
     """The disk under the backlog is full. What was to be written is not; it may be tried again when there is room."""
 
 
+class BacklogGoneError(BacklogError):
+    """The backlog's file was deleted or replaced while it is open: what is taken in now would end with the process.
+    Nothing was taken; it may be tried again when the file is back."""
+
+
 class InboxFullError(SyncmuxError):
     """Too much waits to be sent. Nothing was taken; the same is to be offered again later."""
 

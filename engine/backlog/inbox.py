@@ -18,7 +18,7 @@ from engine.backlog import Asked
 from engine.backlog.inbox_tables import Accepted, Delivery, Destination, InboxTables, Move, NoRoom, Want
 from engine.backlog.tables import Tables
 from engine.backlog.writer import Writer
-from engine.errors import BacklogError, InboxFullError, TooManyRowsError
+from engine.errors import BacklogError, BacklogGoneError, InboxFullError, TooManyRowsError
 
 ROWS_AT_ONCE = 5_000  # in one transaction, if several deliveries share it
 RATE_OVER_S = 10.0  # how far back the rate of what leaves is looked at
@@ -86,8 +86,11 @@ class Inbox:
         Raises:
             TooManyRowsError: it could not be taken if nothing waited.
             InboxFullError: too much waits already. Nothing was taken.
+            BacklogGoneError: it would end with the process. Nothing was taken.
             BacklogError: it could not be written. Nothing was taken.
         """
+        if self._writer.gone:
+            raise BacklogGoneError("the backlog's file is not in its place")
         if delivery.rows > self.max_rows and (rows := len(delivery.different)) > self.max_rows:
             raise TooManyRowsError(f"{rows:,} rows come at once, and {self.max_rows:,} may wait (max_waiting)")
         future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,5 @@
-"""Whether a backlog can be kept at a path, as far as can be seen without making it."""
+"""Whether a backlog can be kept at a path, as far as can be seen without making it, and whether what is open is still
+there."""
 
 from __future__ import annotations
 
@@ -45,3 +46,11 @@ def _may_be_backlog(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(len(MAGIC))
     return head in {b"", MAGIC} or path.with_name(f"{path.name}-journal").exists()
+
+
+def still_at(path: Path, opened: os.stat_result) -> bool:
+    """Whether a file that is open is the one that others find at its path."""
+    try:
+        return os.path.samestat(path.stat(), opened)
+    except OSError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from engine.backlog.failures import not_opened, of_another_version
 from engine.backlog.inbox import Inbox
 from engine.backlog.overview import Overview, overview
 from engine.backlog.owner import Owner
+from engine.backlog.place import still_at
 from engine.backlog.pruning import Keep, Pruned, Pruning
 from engine.backlog.tables import Tables
 from engine.backlog.writer import Writer
@@ -50,6 +52,7 @@ class SqliteBacklog(Backlog):
         self._clock = clock
         self._owner: Owner | None = None
         self._checkpointer: Checkpointer | None = None
+        self._files: Mapping[Path, os.stat_result] = {}  # that hold it, as they were opened
         self._writer = Writer(self._connect, self._rolled_back)
         self.inbox = Inbox(self._writer)
         self._tables: Tables
@@ -126,6 +129,7 @@ class SqliteBacklog(Backlog):
         self._overview = partial(overview, connection.execute, self._tables)
         self.inbox.connected(connection, self._tables)
         if self._path != ":memory:" and not self._read_only:
+            self._files = {each: each.stat() for each in (Path(self._path), Path(connection.filename_wal))}
             self._checkpointer = Checkpointer(connection, str(self._path))
         return connection
 
@@ -213,6 +217,24 @@ class SqliteBacklog(Backlog):
         await self.remember("space", "." * SPACE_BYTES)
         await self.remember("space", "")
         self._writer.no_space = ""
+
+    @property
+    def gone(self) -> str:
+        """Why what is taken in would be lost when the process ends, when `find_files` looked last; else ""."""
+        return self._writer.gone
+
+    async def find_files(self) -> None:
+        """Look whether the files that are open are those that the next process would find."""
+        await self._writer.do(self._find_files)
+
+    def _find_files(self) -> None:
+        gone = next((path for path, opened in self._files.items() if not still_at(path, opened)), None)
+        self._writer.gone = (
+            f"{gone}, which holds the backlog, was deleted or replaced: what was taken in is worked on, and nothing "
+            "more is taken in; put the same file back, or restart when nothing waits"
+            if gone
+            else ""
+        )
 
     async def prune(self, keep: Keep, after: int) -> Pruned:
         """Forget those of the next jobs after one, by its id, that need not stay."""

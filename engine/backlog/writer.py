@@ -36,6 +36,7 @@ class Writer:
         self.no_space = (
             ""  # what the last failure for want of space said, until somebody found that there is some again
         )
+        self.gone = ""  # which of its files others do not find any more, when somebody looked
         self._broken: BacklogError | None = None
         self._thread = threading.Thread(target=self._run, name="syncmux-backlog", daemon=True)
         self._started: SimpleQueue[BaseException | None] = SimpleQueue()

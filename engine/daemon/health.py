@@ -30,6 +30,8 @@ def obstacles(seen: Observation) -> Iterator[str]:
     yield from ailments(seen)
     if seen.no_space:
         yield seen.no_space
+    if seen.gone:
+        yield seen.gone
     if seen.inbox.full:
         yield f"the inbox is full: {seen.inbox.rows:,} rows wait, and {seen.inbox.most:,} may"
     if seen.draining:

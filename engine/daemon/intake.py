@@ -81,6 +81,7 @@ class Intake:
             TooManyRowsError: they make more rows than may wait at all. Parts of them may be taken.
             InboxFullError: too much waits. The same message is to be offered again.
             NoSpaceError: the disk is full. The same message is to be offered again.
+            BacklogGoneError: the backlog's file is gone. The same message is to be offered again.
             BacklogError: nothing can be written any more.
         """
         routes, counts = self.routes, self.counts[sender]

@@ -59,10 +59,15 @@ class Monitor:
         backlog, log = self._daemon.engine.backlog, self._daemon.log
         told = False  # that the disk is full
         while True:
-            overview = self._backlog.overview
+            overview, gone = self._backlog.overview, backlog.gone
             with suppress(NoSpaceError):  # of others, whose writing went into the same transaction: an answer as well
                 overview = await backlog.overview()
+                await backlog.find_files()
             self._backlog = BacklogView(time.monotonic(), overview)
+            if backlog.gone and not gone:
+                log.event("backlog_gone", error=backlog.gone)
+            elif gone and not backlog.gone:
+                log.event("backlog_back")
             if backlog.no_space:  # and while we say so, nobody else may try
                 if not told:
                     told = True
@@ -101,6 +106,7 @@ class Monitor:
             ),
             backlog=self._backlog,
             no_space=daemon.engine.backlog.no_space,
+            gone=daemon.engine.backlog.gone,
             process=_process(),
             senders=daemon.intake.counts,
             sources={source.name: source.trouble for source in daemon.sources},

@@ -83,6 +83,7 @@ class Observation:
     server: ServerView = ServerView()
     backlog: BacklogView = BacklogView()
     no_space: str = ""  # why nothing can be written, while the disk is full
+    gone: str = ""  # why what is taken in would be lost, while the backlog's file is not in its place
     process: ProcessView = ProcessView()
     senders: Mapping[str, Counts] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)  # by name, their trouble, or ""

@@ -211,3 +211,16 @@ async def test_nothing_runs_after_the_file_has_failed(tmp_path: Path) -> None:
             await backlog._writer.do(fail)
         with pytest.raises(BacklogError, match="has failed"):
             await backlog.put([JOB])
+
+
+async def test_a_name_that_leads_to_the_file_is_as_good_as_its_own(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "backlog.db"
+    link.symlink_to("disk/backlog.db")
+    async with SqliteBacklog(link) as backlog:
+        await backlog.find_files()
+        assert backlog.gone == ""
+        link.unlink()
+        link.symlink_to("disk/other.db")
+        await backlog.find_files()
+        assert f"{link}, which holds the backlog, was deleted or replaced" in backlog.gone

@@ -45,6 +45,7 @@ def test_ailing(seen: Observation, why: str) -> None:
         (replace(WELL, inbox=InboxView(5000, 5000, True)), "inbox is full: 5,000 rows"),
         (replace(WELL, draining=True), "ending"),
         (replace(WELL, no_space="no space is left"), "no space is left"),
+        (replace(WELL, gone="backlog.db was deleted"), "backlog.db was deleted"),
         (replace(WELL, lag_s=1.5), "late by 1.5 s"),
     ],
 )

@@ -62,6 +62,7 @@ def observation() -> Observation:
         sources={"oss": "no such queue", "in": ""},
         outcomes={("acc", "succeeded"): 6},
         no_space="no space is left",
+        gone="backlog.db was deleted",
         reloads=2,
         reload_error="no",
         lag_s=0.25,
@@ -80,6 +81,7 @@ def test_everything_is_told() -> None:
     for name, labels, value in (
         ("syncmux_lane_calls_total", lane, 9),
         ("syncmux_backlog_no_space", {}, 1),
+        ("syncmux_backlog_gone", {}, 1),
         ("syncmux_lane_outcomes_total", {**lane, "outcome": "answered"}, 5),
         ("syncmux_lane_outcomes_total", {**lane, "outcome": "failed"}, 2),
         ("syncmux_lane_throttles_total", lane, 1),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
+import pytest
+
 from engine.backlog.sqlite import SqliteBacklog
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
@@ -22,3 +27,21 @@ async def test_more_than_may_ever_wait_goes_in_in_parts() -> None:
         offered = await offering.offer(intake, [*events, events[0]._replace(key="another, with an id that is known")])
         assert (offered.taken, offered.repeated) == (4, 5)
         assert offering.trouble == ""
+
+
+async def test_it_keeps_what_it_has_while_the_backlog_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.daemon.sources.offering.NO_SPACE_S", 0.0)
+    path, away = tmp_path / "backlog.db", tmp_path / "away.db"
+    async with SqliteBacklog(path) as backlog:
+        await backlog.inbox.open(60.0, 8)
+        intake, offering = Intake(backlog.inbox, read_routes([ROUTE], ACCOUNTS)), Offering("s", None, Log())
+        path.rename(away)
+        await backlog.find_files()
+        offered = asyncio.create_task(offering.offer(intake, [ObjectEvent("b", "k", Kind.CREATED, "created", "s", "")]))
+        while not offering.trouble:
+            await asyncio.sleep(0)
+            assert not offered.done()
+        away.rename(path)
+        await backlog.find_files()
+        assert (await offered).taken == 1
+        assert (offering.trouble, backlog.inbox.rows) == ("", 1)

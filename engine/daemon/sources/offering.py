@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from engine.daemon.intake import Intake, UnroutedError
 from engine.daemon.log import Log
-from engine.errors import InboxFullError, NoSpaceError, TooManyRowsError
+from engine.errors import BacklogGoneError, InboxFullError, NoSpaceError, TooManyRowsError
 from engine.notifications import ObjectEvent
 
-NO_SPACE_S = 10.0  # until a full disk is tried again
+NO_SPACE_S = 10.0  # until a full disk, or a backlog that is gone, is tried again
 UNROUTED = "it fits no route"
 
 
@@ -57,7 +57,7 @@ class Offering:
                 # Smaller parts fit sooner.
                 parts += [(first + half, part[half:]), (first, part[:half])] if half else [(first, part)]
                 continue
-            except NoSpaceError as error:
+            except (NoSpaceError, BacklogGoneError) as error:
                 await self._wait(str(error), NO_SPACE_S)
                 parts.append((first, part))
                 continue
