@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from engine.backlog.place import still_at
 from engine.errors import BacklogError
 
 
@@ -28,6 +29,11 @@ class Owner:
         os.ftruncate(self._fd, 0)
         with suppress(OSError):  # the disk is full: the lock holds without a name
             os.write(self._fd, f"{os.getpid()}\n".encode())
+
+    @property
+    def holds(self) -> bool:
+        """Whether others would find this very lock: not if somebody has deleted it, or the directory that it is in."""
+        return still_at(self._path, os.fstat(self._fd))
 
     def release(self) -> None:
         os.close(self._fd)

@@ -14,10 +14,12 @@ import orjson
 import pytest
 
 from engine.backlog.inbox import Inbox
+from engine.backlog.owner import Owner
 from engine.daemon.intake import Intake, Taken
 from engine.daemon.log import Log
 from engine.daemon.sources import spool as spool_module
 from engine.daemon.sources.spool import Spool, SpoolSettings
+from engine.errors import BacklogError
 from engine.notifications import ObjectEvent
 from engine.routes import Routes
 from tests.daemon.test_spool import drop, lying, report
@@ -172,3 +174,32 @@ async def test_one_that_is_put_off_waits_its_time(running: Running, monkeypatch:
     assert "a.txt" in running.source.trouble
     (running.directory / "a.txt").unlink()
     await running.well()
+
+
+async def test_a_directory_that_is_made_anew_is_no_less_ours(running: Running) -> None:
+    drop(running.directory, "a.txt", "a\n")
+    await running.emptied("a")
+    running.directory.rename(running.directory.with_name("elsewhere"))
+    running.directory.mkdir()
+    drop(running.directory, "b.txt", "b\n")
+    await running.emptied("a", "b")
+    with pytest.raises(BacklogError, match=f"in use by process {os.getpid()}"):
+        Owner(running.directory / ".spool")
+
+
+async def test_a_directory_that_is_made_anew_for_another_process_is_left_to_it(running: Running) -> None:
+    drop(running.directory, "a.txt", "a\n")
+    await running.emptied("a")
+    other = running.directory.with_name("other")
+    other.mkdir()
+    drop(other, "b.txt", "b\n")
+    owner = Owner(other / ".spool")
+    running.directory.rename(running.directory.with_name("elsewhere"))
+    other.rename(running.directory)
+    await running.troubled("spools.in.directory: ")
+    assert "in use by process" in running.source.trouble
+    assert running.intake.keys == ["a"]
+    owner.release()
+    await running.well()
+    await running.emptied("a", "b")
+    assert len(running.said("spool_failed")) <= 2, "each reason once"

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +45,7 @@ class Spool:
         self._log = log
         self._offering = Offering(settings.name, settings.routes, log)
         self._directory_fails = ""
+        self._owner: Owner
         self._put_off: dict[Path, tuple[float, str]] = {}  # until when, by the loop's clock, and why
 
     @property
@@ -60,7 +60,8 @@ class Spool:
             ConfigError: the directory cannot be used, or another process uses it.
             BacklogError: nothing can be written any more.
         """
-        with self._owned():
+        self._owner = self._owned()
+        try:
             while True:
                 for path in await self._found():
                     try:
@@ -70,12 +71,17 @@ class Spool:
                     else:
                         self._put_off.pop(path, None)
                 await asyncio.sleep(self._settings.poll_s)
+        finally:
+            self._owner.release()
 
     async def _found(self) -> list[Path]:
-        """What is to be tried now; nothing while the directory cannot be read."""
+        """What is to be tried now; nothing while the directory cannot be read, or another process has it."""
         try:
             found = await asyncio.to_thread(self._manifests)
-        except OSError as error:
+            if not await asyncio.to_thread(lambda: self._owner.holds):  # the directory was made anew
+                before, self._owner = self._owner, self._owned()
+                before.release()
+        except (OSError, ConfigError) as error:
             if str(error) != self._directory_fails:
                 self._log.event("spool_failed", source=self.name, error=str(error))
             self._directory_fails = str(error)
@@ -92,21 +98,17 @@ class Spool:
             self._log.event("manifest_left", source=self.name, file=name, error=shown(str(error)))
         self._put_off[path] = now + PUT_OFF_S, why
 
-    @contextmanager
-    def _owned(self) -> Iterator[None]:
+    def _owned(self) -> Owner:
+        """The directory, for this process alone. Raises ConfigError."""
         directory, where = self._settings.directory, f"spools.{self.name}.directory"
         try:
             for folder in (DONE, FAILED):
                 make_folder(directory / folder)
-            owner = Owner(directory / ".spool")
+            return Owner(directory / ".spool")
         except OSError as error:
             raise ConfigError(f"{where} {directory} cannot be used: {error.strerror}") from None
         except BacklogError as error:
             raise ConfigError(f"{where}: {error}") from None
-        try:
-            yield
-        finally:
-            owner.release()
 
     def _manifests(self) -> list[Path]:
         """Regular files with a name that is finished, the oldest first."""
