@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import fields
+from functools import partial
 
 from engine.config import Settings, accounts
 from engine.daemon.configuration import read, read_routed
@@ -25,6 +26,7 @@ from engine.daemon.upkeep import Upkeep
 from engine.daemon.vendors import Vendors
 from engine.engine import Engine, own_error
 from engine.errors import CallError, ConfigError, NoSpaceError
+from engine.feed import in_thread
 from engine.retry import Limits
 from engine.routes import Routes
 from engine.run import Options
@@ -139,24 +141,29 @@ class Daemon:
             await self._reload_asked.wait()
             self._reload_asked.clear()
             with self._operations.notifier.reloading():
-                self._reload()
+                try:
+                    self._go_by(*await self._read_anew())
+                except ConfigError as error:
+                    self.reload_error = str(error)
+                    self.log.event("reload_refused", error=self.reload_error)
 
-    def _reload(self) -> None:
-        try:
-            settings = self._load()
-            wanted = read_serve(settings)
-            if later := list(self._fixed(settings, wanted)):
-                self.log.event("restart_needed", settings=later, why="these are in force until the process ends")
-            serve = wanted.within(self.serve)
-            routes = read_routed(settings, serve, self.engine.accounts)
-            self._find_sources(settings)
-            self._check_scopes(routes)
-            if self._tls:
-                self.serve.renew(self._tls)
-        except ConfigError as error:
-            self.reload_error = str(error)
-            self.log.event("reload_refused", error=self.reload_error)
-            return
+    async def _read_anew(self) -> tuple[ServeSettings, Routes]:
+        """Files are read in threads: all goes on meanwhile, however long that takes. Raises ConfigError."""
+        settings = await in_thread(self._load)
+        wanted = await in_thread(partial(read_serve, settings))
+        if later := list(self._fixed(settings, wanted)):
+            self.log.event("restart_needed", settings=later, why="these are in force until the process ends")
+        serve = wanted.within(self.serve)
+        routes = read_routed(settings, serve, self.engine.accounts)
+        await in_thread(partial(self._find_sources, settings))
+        self._check_scopes(routes)
+        await in_thread(self.serve.read_tls)
+        return serve, routes
+
+    def _go_by(self, serve: ServeSettings, routes: Routes) -> None:
+        """Raises ConfigError."""
+        if self._tls:  # not in a thread, since connections use it
+            self.serve.renew(self._tls)
         self.serve, self.intake.routes, self.mover.linger_s = serve, routes, serve.linger_s
         self.server.endpoints = self._endpoints(serve)
         if run := self.engine.current:

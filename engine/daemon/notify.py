@@ -38,11 +38,10 @@ class Notifier:
 
     @contextmanager
     def reloading(self) -> Iterator[None]:
+        """Nobody is told that it is ready again if it is to end meanwhile."""
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        try:
-            yield
-        finally:
-            self.ready()
+        yield
+        self.ready()
 
     def _tell(self, text: str) -> None:
         if not self._address.startswith(("/", "\0")):

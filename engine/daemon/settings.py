@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from pathlib import Path
 
 from engine.backlog.intent_store import MEMORY
 from engine.config import Settings
@@ -112,6 +114,12 @@ class ServeSettings:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self.renew(context)
         return context
+
+    def read_tls(self) -> None:
+        """Wait until the files can be read that `renew` reads, which tells of what is wrong with them."""
+        for file in filter(None, (self.tls_certificate, self.tls_key)):
+            with suppress(OSError):
+                Path(file).read_bytes()
 
     def renew(self, tls: ssl.SSLContext) -> None:
         """Have new connections get the certificate that is in the files now. Raises ConfigError as `tls` does."""

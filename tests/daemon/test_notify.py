@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,19 @@ def test_words(manager: Manager, address: str) -> None:
     assert manager.recv(4096) == b"STATUS=not so fine"
     notifier.stopping()
     assert manager.recv(4096) == b"STOPPING=1"
+
+
+def test_a_reload_that_is_given_up_is_followed_by_no_word(manager: Manager, tmp_path: Path) -> None:
+    """Or the last word of a daemon that ends would be that it is ready."""
+    manager.bind(str(tmp_path / "notify"))
+    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+    with suppress(asyncio.CancelledError), notifier.reloading():
+        notifier.stopping()
+        raise asyncio.CancelledError
+    assert manager.recv(4096).startswith(b"RELOADING=1")
+    assert manager.recv(4096) == b"STOPPING=1"
+    notifier.status("over")
+    assert manager.recv(4096) == b"STATUS=over"
 
 
 @pytest.mark.parametrize("address", ["", "/nobody/there", "vsock:2:1234", "@" + 200 * "x"])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
@@ -129,3 +132,60 @@ def test_a_renewed_certificate_is_taken(serve: Serve, tmp_path: Path) -> None:
     chain.write_text("half of it")
     assert "serve.tls_certificate" in reload(serve, *parts, **tls)[-1]["error"]
     assert shown() in second
+
+
+@contextmanager
+def slow(serve: Serve, file: Path) -> Iterator[IO[str]]:
+    """A pipe in the place of a file, once somebody reads from it, who gets what is written to it and then its end."""
+    opened: list[int] = []
+
+    def read() -> bool:
+        with suppress(OSError):  # nobody does yet
+            opened.append(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(opened)
+
+    serve.until(read)
+    with os.fdopen(opened[0], "w") as writing:
+        yield writing
+
+
+def test_what_takes_long_to_read_holds_up_nothing(serve: Serve, cloud: Clouds) -> None:
+    file, parts = serve.directory / "serve.toml", (LISTENER, serve.route(), serve.push())
+    serve.configure(*parts, linger_s=0.0)
+    serve.start()
+    settings = file.read_text()
+    file.unlink()
+    os.mkfifo(file)
+    serve.signal(signal.SIGHUP)
+    with slow(serve, file) as writing:
+        for number in (1, 2):
+            serve.signal(signal.SIGHUP)
+            assert serve.post(event(f"k{number}")).status == 202, "as it was"
+        serve.until(lambda: cloud.keys == {"k1": 1, "k2": 1})
+        writing.write(settings.replace('"own"', '"other"'))
+    assert serve.says("reloaded")
+    assert (serve.post(event("k3")).status, serve.post(event("k3"), path="/v1/events/other").status) == (404, 202)
+    with slow(serve, file) as writing:  # once for both
+        writing.write(settings)
+    assert serve.says("reloaded")
+    assert serve.post(event("k4")).status == 202
+    serve.signal(signal.SIGHUP)
+    with slow(serve, file):
+        assert serve.end() == 0
+    assert serve.process.stderr
+    assert [orjson.loads(line)["event"] for line in serve.process.stderr] == ["draining", "ended"]
+
+
+def test_a_certificate_that_takes_long_to_read_holds_up_nothing(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "authority").mkdir()
+    Authority(tmp_path / "authority").server(30)
+    chain = tmp_path / "authority" / "127.0.0.130.pem"
+    serve.configure(LISTENER, serve.route(), serve.push(), tls_certificate=str(chain))
+    serve.start()
+    before = chain.read_text()
+    chain.unlink()
+    os.mkfifo(chain)
+    serve.signal(signal.SIGHUP)
+    with slow(serve, chain):
+        assert ssl.get_server_certificate(("127.0.0.1", serve.port), timeout=20) in before
+        assert serve.end() == 0

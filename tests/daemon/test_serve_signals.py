@@ -47,7 +47,7 @@ def run(
 
 @pytest.mark.parametrize("place", EARLY)
 def test_a_reload_that_is_asked_for_early_is_done_when_it_can_be(signalled: Serve, place: str) -> None:
-    done, said = run(signalled, {place: (SIGHUP,), "return Daemon._reload": ONE, "exit": (SIGHUP,)})
+    done, said = run(signalled, {place: (SIGHUP,), "return Daemon._go_by": ONE, "exit": (SIGHUP,)})
     assert (done.returncode, done.stdout) == (0, "")
     assert said == ["serving", "reloaded", "draining", "ended"]
 
