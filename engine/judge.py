@@ -100,8 +100,6 @@ class Judge:
         if isinstance(error, ForbiddenError):
             queue.closed = error
             return Again(job, now, why, counted=False)
-        if how.stops == "job":
-            queue.room.proved()
         if how.divide:
             parts = self._cloud.split(job)
             # Nothing is given up on what was known before it was refused; that a part may be refused does no harm.

@@ -18,7 +18,7 @@ from engine.lanes import LaneControl
 from engine.model import Again, Finished, Job, Settlement, Split, Started, State, Target
 from engine.poller import Poller
 from engine.polling import Typical, Watch
-from engine.retry import Limits
+from engine.retry import Limits, reaction
 from engine.settler import Settler
 from engine.targets import TargetQueue
 
@@ -70,7 +70,7 @@ class Starter:
         self._ready: deque[TargetQueue] = deque()  # may have a job to start
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
-        self._resting: list[asyncio.Future[tuple[TargetQueue, Job]]] = []  # senders with nothing to do
+        self._idle_senders: list[asyncio.Future[tuple[TargetQueue, Job]]] = []  # senders with nothing to do
         self.closures = Closures(limits.again_s or 0.0, self._judge.look_again, self._opened)
         self.denials = Denials()
         self._group: asyncio.TaskGroup
@@ -205,8 +205,8 @@ class Starter:
             queue.starting += 1
             self._feed(queue)
             self.freed(queue)
-            if self._resting:
-                self._resting.pop().set_result((queue, job))
+            if self._idle_senders:
+                self._idle_senders.pop().set_result((queue, job))
             else:
                 self._group.create_task(self._send(queue, job))
 
@@ -215,7 +215,7 @@ class Starter:
         while True:
             await self._start(queue, job)
             rest: asyncio.Future[tuple[TargetQueue, Job]] = asyncio.get_running_loop().create_future()
-            self._resting.append(rest)
+            self._idle_senders.append(rest)
             queue, job = await rest
 
     def _next(self) -> TargetQueue | None:
@@ -232,6 +232,9 @@ class Starter:
         try:
             task = await self.lane.timed(self._client.call(self._account, call, self._cloud.started))
         except CallError as error:
+            if reaction(error).stops == "job":  # the others need not wait for what the judge finds out about this one
+                queue.room.proved()
+                self.freed(queue)
             settlement = await self._judge.verdict(queue, job, error)
             self.heed(queue)
         else:
@@ -257,11 +260,16 @@ class Starter:
                     self._poller.schedule(queue)
             case Again(_, due):
                 self.wake(queue, due)
-                if (held_s := queue.room.held_until - self._clock()) > 0:
-                    asyncio.get_running_loop().call_later(held_s, self.freed, queue)
+                self._wait_until_held_no_more(queue)
             case Split():
                 self.wake(queue)
         self.freed(queue)
+
+    def _wait_until_held_no_more(self, queue: TargetQueue) -> None:
+        if (held_s := queue.room.held_until - self._clock()) <= 0:
+            self.freed(queue)
+        else:  # timers may come early, which only another look tells
+            asyncio.get_running_loop().call_later(max(0.002, held_s), self._wait_until_held_no_more, queue)
 
     def _opened(self, queue: TargetQueue) -> None:
         self.freed(queue)
