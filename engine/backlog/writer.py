@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import apsw
 
 from engine.backlog.failures import is_full, not_written
-from engine.errors import BacklogError, NoSpaceError
+from engine.errors import BacklogError, NoSpaceError, UnusableBacklogError
 
 Result = TypeVar("Result")
 _Work = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
@@ -78,15 +78,7 @@ class Writer:
     def _commit(self, connection: apsw.Connection, batch: list[_Work]) -> None:
         if not batch:
             return
-        results: list[Any] = []
-        error: BacklogError | None = None
-        try:
-            self._must_be_whole()
-            connection.execute("BEGIN IMMEDIATE" if not connection.readonly("main") else "BEGIN")
-            results = [work() for work, _, _ in batch]
-            connection.execute("COMMIT")
-        except Exception as failure:
-            error = self._failed(connection, failure)
+        results, error = self._transact(connection, [work for work, _, _ in batch])
         # One wake-up for all futures of a loop; in practice there is one loop.
         for loop in {loop for _, _, loop in batch}:
             mine = [i for i, (_, _, owner) in enumerate(batch) if owner is loop]
@@ -95,20 +87,41 @@ class Writer:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_resolve, futures, outcome)
 
-    def _failed(self, connection: apsw.Connection, failure: Exception) -> BacklogError:
+    def _transact(
+        self, connection: apsw.Connection, works: list[Callable[[], Any]]
+    ) -> tuple[list[Any], BacklogError | None]:
+        """What they returned, or why all of them came to nothing."""
         try:
-            if connection.in_transaction:  # SQLite has ended it itself after the worst
-                connection.execute("ROLLBACK")
-            self._rolled_back()
-        except apsw.Error as worse:
-            failure = worse
-        if isinstance(failure, BacklogError):
-            return failure
-        if isinstance(failure, apsw.Error) and is_full(failure):
+            self._must_be_whole()
+            connection.execute("BEGIN IMMEDIATE" if not connection.readonly("main") else "BEGIN")
+        except BacklogError as broken:
+            return [], broken
+        except Exception as failure:
+            return [], self._take_in(connection, failure)
+        try:
+            results = [work() for work in works]
+            connection.execute("COMMIT")
+        except Exception as failure:
+            error = failure if isinstance(failure, BacklogError) else self._take_in(connection, failure)
+            try:
+                if connection.in_transaction:  # SQLite has ended it itself after the worst
+                    connection.execute("ROLLBACK")
+                self._rolled_back()
+            except apsw.Error as worse:  # what is kept in memory may be of the batch that came to nothing
+                damaged = isinstance(error, UnusableBacklogError)
+                error = self._break(error if damaged else not_written(connection.filename, worse))
+            return [], error
+        return results, None
+
+    def _take_in(self, connection: apsw.Connection, failure: Exception) -> BacklogError:
+        if is_full(failure):
             self.no_space = f"no space is left for the backlog: {failure}"
             return NoSpaceError(self.no_space)
-        self._broken = not_written(connection.filename, failure)
-        return self._broken
+        return self._break(not_written(connection.filename, failure))
+
+    def _break(self, error: BacklogError) -> BacklogError:
+        self._broken = error
+        return error
 
     def _must_be_whole(self) -> None:
         if self._broken:

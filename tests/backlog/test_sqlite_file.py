@@ -213,6 +213,37 @@ async def test_nothing_runs_after_the_file_has_failed(tmp_path: Path) -> None:
             await backlog.put([JOB])
 
 
+@pytest.mark.parametrize(
+    ("failure", "worse", "told"),
+    [
+        (apsw.FullError("full"), apsw.IOError("disk I/O error"), BacklogError),
+        (apsw.FullError("full"), apsw.FullError("full"), BacklogError),
+        (apsw.CorruptError("malformed"), apsw.IOError("disk I/O error"), UnusableBacklogError),
+        (apsw.IOError("disk I/O error"), apsw.CorruptError("malformed"), UnusableBacklogError),
+    ],
+)
+async def test_nothing_runs_after_what_is_kept_in_memory_may_be_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: apsw.Error, worse: apsw.Error, told: type[BacklogError]
+) -> None:
+    """It was made by work that came to nothing, and could not be taken anew from the file."""
+    async with SqliteBacklog(tmp_path / "backlog.db") as backlog:
+
+        def fail() -> None:
+            backlog._tables.insert([JOB])
+            raise failure
+
+        def load() -> None:
+            raise worse
+
+        with monkeypatch.context() as patched:
+            patched.setattr(backlog._tables, "load", load)
+            with pytest.raises(told) as caught:
+                await backlog._writer.do(fail)
+            assert type(caught.value) is told
+        with pytest.raises(told, match="has failed"):
+            await backlog.put([JOB])
+
+
 async def test_a_name_that_leads_to_the_file_is_as_good_as_its_own(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     link = tmp_path / "backlog.db"
