@@ -6,9 +6,12 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
+import orjson
 import pytest
 
+from engine.daemon.log import Log
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import Serve, event
 
@@ -30,7 +33,7 @@ def unread() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("log", [full, unread])
-def test_work_goes_on_without_a_log(
+def test_without_a_log_all_is_taken_in_and_the_end_is_a_good_one(
     serve: Serve, cloud: Clouds, log: Callable[[], AbstractContextManager[int]]
 ) -> None:
     serve.configure(serve.route(), serve.push())
@@ -40,6 +43,38 @@ def test_work_goes_on_without_a_log(
             cwd=serve.directory, env=serve.environ, timeout=60, check=False,
         )  # fmt: skip
     assert done.returncode == 0
-    serve.start()  # which does what has waited
+    serve.start()  # which does what was taken in
     serve.until(lambda: cloud.keys == {"good": 1})
     assert serve.end() == 0
+
+
+@pytest.fixture
+def place() -> Iterator[Callable[[int], int]]:
+    """Gives standard error another file while a test lasts."""
+    before = os.dup(2)
+    yield lambda fd: os.dup2(fd, 2)
+    os.dup2(before, 2)
+    os.close(before)
+
+
+def test_a_line_that_was_torn_spoils_no_other(
+    tmp_path: Path, place: Callable[[int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write = tmp_path / "log", os.write
+    with path.open("wb") as file:
+        place(file.fileno())
+        log = Log()
+        with monkeypatch.context() as filling:
+            filling.setattr(os, "write", lambda fd, data: write(fd, data[:10]))
+            log.event("torn")
+        log.event("whole")
+        log.event("next")
+    torn, *whole = path.read_bytes().splitlines()
+    assert len(torn) == 10
+    assert [orjson.loads(line)["event"] for line in whole] == ["whole", "next"]
+
+
+def test_no_other_file_becomes_standard_error(place: Callable[[int], int]) -> None:
+    os.close(2)
+    Log().event("lost")
+    assert os.path.samestat(os.fstat(2), Path(os.devnull).stat())
