@@ -100,7 +100,7 @@ class Starter:
         queue = self.queue(target)
         for job in started:
             queue.watch.add(job)
-            queue.room.proved()
+            queue.room.trust()
         self.wake(queue)
 
     def queue(self, target: Target) -> TargetQueue:
@@ -232,8 +232,9 @@ class Starter:
         try:
             task = await self.lane.timed(self._client.call(self._account, call, self._cloud.started))
         except CallError as error:
-            if reaction(error).stops == "job":  # the others need not wait for what the judge finds out about this one
-                queue.room.proved()
+            how = reaction(error)
+            if how.stops == "job" or how.counted:  # others need not wait for what the judge finds out about this one
+                queue.room.trust()
                 self.freed(queue)
             settlement = await self._judge.verdict(queue, job, error)
             self.heed(queue)

@@ -19,7 +19,7 @@ LAST_PATIENCE = 64  # so that hardly two calls in a hundred are refused where th
 
 
 class Room:
-    """How many starts a target bears at once: any number, until it says that it is busy.
+    """How many starts a target bears at once: any number, until it says that it is busy. On trial it is one.
 
     A cloud that runs one operation at a time per gateway says so by refusing the second. What it bore becomes the
     bound. Twice that is tried after a few more starts, and ever more rarely while it keeps being refused; but once it
@@ -33,7 +33,7 @@ class Room:
         self._borne = 0  # starts since the bound was set
         self._patience = FIRST_PATIENCE
         self._trying = False
-        self._on_trial = False
+        self._on_trial = True
 
     def admits(self, starting: int, running: int, now: float) -> bool:
         """Whether there is room for one more start, with so many under way and so many operations running, these
@@ -46,8 +46,8 @@ class Room:
         """Bear one start at a time, until one has shown that the target is of use."""
         self._on_trial = True
 
-    def proved(self) -> None:
-        """The target is of use: what it says of a job is the job's own."""
+    def trust(self) -> None:
+        """End the trial: what went wrong, if anything did, says nothing of other jobs."""
         self._on_trial = False
 
     @property
@@ -60,7 +60,7 @@ class Room:
 
     def refused(self, running: int, now: float) -> None:
         """The target was busy, with `running` of our own operations on it."""
-        self.proved()
+        self.trust()
         if self._trying:
             self._patience = min(LAST_PATIENCE, self._patience * 2)
             self._trying = False
@@ -73,7 +73,7 @@ class Room:
     def bore(self) -> None:
         """The target took a start."""
         self._refusals = 0
-        self.proved()
+        self.trust()
         if self._bound is None:
             return
         self._borne += 1
@@ -90,7 +90,6 @@ class TargetQueue:
         self.target = target
         self.watch = watch
         self.room = Room()
-        self.room.try_out()
         self.claimed: deque[Job] = deque()
         self.starting = 0
         self.ending = 0  # tasks that ended, whose outcome is being recorded

@@ -8,8 +8,10 @@ import pytest
 from engine.targets import HOLD_BASE_S, HOLD_CAP_S, LAST_PATIENCE, Room
 
 
-def test_a_target_has_room_until_it_says_otherwise() -> None:
-    assert Room().admits(10_000, 10_000, now=0.0)
+def test_a_target_that_is_of_use_has_room_until_it_says_otherwise() -> None:
+    room = Room()
+    room.trust()
+    assert room.admits(10_000, 10_000, now=0.0)
 
 
 def test_what_it_bore_becomes_the_bound() -> None:
@@ -19,14 +21,13 @@ def test_what_it_bore_becomes_the_bound() -> None:
     assert not room.admits(0, 3, now=0.0)
 
 
-def test_on_trial_it_bears_one_start_at_a_time_whatever_runs() -> None:
+def test_at_first_it_bears_one_start_at_a_time_whatever_runs() -> None:
     room = Room()
-    room.try_out()
     assert room.admits(0, 5, now=0.0)
     assert not room.admits(1, 6, now=0.0)
 
 
-@pytest.mark.parametrize("shown", [Room.bore, Room.proved, lambda room: room.refused(running=7, now=0.0)])
+@pytest.mark.parametrize("shown", [Room.bore, Room.trust, lambda room: room.refused(running=7, now=0.0)])
 def test_what_shows_that_it_is_of_use_ends_the_trial(shown: Callable[[Room], None]) -> None:
     room = Room()
     room.try_out()

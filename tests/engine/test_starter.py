@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from functools import partial
 from urllib.request import urlopen
 
 import orjson
+import pytest
 
-from engine import Engine, Push, Trigger
+import engine.engine
+from engine import Engine, Limits, Push, Trigger
 from engine.judge import INSPECTIONS
+from engine.lanes import SICK_AFTER
 from engine.run import Options
+from engine.transport import Transport
 from tests.engine.conftest import Clouds
 
 SLOW_S = 1.0
@@ -30,8 +36,8 @@ async def test_targets_are_inspected_side_by_side_and_none_waits_for_the_others(
     clouds.set(operations={"ShowSyncTask": {"delay": 1.0, "delay_s": SLOW_S}}, record_arrivals=True)
     rows = [Push("k", task), *(Push("k", f"missing-{i}") for i in range(1, TARGETS))]
     ended: list[float] = []
-    async with Engine([clouds.buckets], ":memory:", rate=2000.0) as engine:
-        async for outcome in engine.run(rows):
+    async with Engine([clouds.buckets], ":memory:", rate=2000.0) as made:
+        async for outcome in made.run(rows):
             assert outcome.state == ("accepted" if outcome.row[1] == task else "failed")
             ended.append(time.monotonic())
     assert len(ended) == TARGETS
@@ -46,8 +52,8 @@ async def test_a_target_is_asked_once_before_it_has_taken_anything(clouds: Cloud
     """However long its answers take: only then is it known whether it is of use."""
     clouds.set(forbidden=["gw-0"], operations={"TriggerGatewayRemoteSync": {"delay": 1.0, "delay_s": 0.1}})
     rows = [Trigger("gw-0" if i >= 10 else "gw-1", "NFSshare", f"/dir/{i}") for i in range(310)]
-    async with Engine([clouds.gateways], ":memory:", rate=2000.0) as engine:
-        found = Counter([outcome.state async for outcome in engine.run(rows)])
+    async with Engine([clouds.gateways], ":memory:", rate=2000.0) as made:
+        found = Counter([outcome.state async for outcome in made.run(rows)])
     assert found == {"failed": 300, "succeeded": 10}
     assert clouds.ledger()["calls"]["TriggerGatewayRemoteSync"] == 1 + 10
 
@@ -64,8 +70,8 @@ async def test_a_target_that_refuses_what_it_is_given_is_of_use_all_the_same(clo
         },
         record_arrivals=True,
     )
-    async with Engine([clouds.buckets], ":memory:", rate=2000.0, options=Options(batch=1)) as engine:
-        assert {outcome.state async for outcome in engine.run(Push(key, task) for key in keys)} == {"failed"}
+    async with Engine([clouds.buckets], ":memory:", rate=2000.0, options=Options(batch=1)) as made:
+        assert {outcome.state async for outcome in made.run(Push(key, task) for key in keys)} == {"failed"}
     came = arrivals(clouds, "CreateSyncEvents")
     assert came[1] - came[0] >= 0.3, "the first one alone"
     assert came[-1] - came[0] < SLOW_S, "the others together"
@@ -76,5 +82,27 @@ async def test_targets_that_somebody_else_kept_busy_have_their_turn(clouds: Clou
     clouds.set(task_s=0.05, operations={"TriggerGatewayRemoteSync": {"busy": 1.0}})
     asyncio.get_running_loop().call_later(0.5, lambda: clouds.set(task_s=0.05))
     rows = [Trigger(f"gw-{i % 40}", "NFSshare", f"/dir/{i}") for i in range(80)]
-    async with asyncio.timeout(30), Engine([clouds.gateways], ":memory:", rate=2000.0) as engine:
-        assert Counter([outcome.state async for outcome in engine.run(rows)]) == {"succeeded": 80}
+    async with asyncio.timeout(30), Engine([clouds.gateways], ":memory:", rate=2000.0) as made:
+        assert Counter([outcome.state async for outcome in made.run(rows)]) == {"succeeded": 80}
+
+
+async def test_a_target_that_hangs_does_not_do_so_job_by_job(clouds: Clouds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first one takes all the time that an attempt may take, and the others take it together."""
+    monkeypatch.setattr(engine.engine, "Transport", partial(Transport, attempt_s=SLOW_S))
+    went_well = asyncio.Event()
+
+    async def rows() -> AsyncIterator[Trigger]:
+        yield Trigger("gw-0", "NFSshare", "/dir")
+        await went_well.wait()
+        clouds.set(record_arrivals=True, operations={"TriggerGatewayRemoteSync": {"delay": 1.0, "delay_s": 60.0}})
+        for i in range(SICK_AFTER - 2):
+            yield Trigger("gw-1", "NFSshare", f"/dir/{i}")
+
+    options = Options(limits=Limits(max_attempts=1))
+    async with Engine([clouds.gateways], ":memory:", rate=2000.0, options=options) as made:
+        async for outcome in made.run(rows()):
+            went_well.set()
+            assert outcome.state == ("failed" if outcome.row[0] == "gw-1" else "succeeded")
+    came = arrivals(clouds, "TriggerGatewayRemoteSync")
+    assert came[-1] - came[0] < 2 * SLOW_S
+    assert len(came) == SICK_AFTER - 2
