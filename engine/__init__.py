@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         InputError,
         SyncmuxError,
         UnauthorizedError,
+        UnusableBacklogError,
     )
     from engine.model import Account, Outcome, State
     from engine.retry import Limits
@@ -51,6 +52,7 @@ __all__ = [
     "SyncmuxError",
     "Trigger",
     "UnauthorizedError",
+    "UnusableBacklogError",
 ]
 
 # Loaded when first used: `syncmux --help` needs no HTTP client, and the emulator nothing of the engine.
@@ -76,6 +78,7 @@ _HOMES = {
     "SyncmuxError": "engine.errors",
     "Trigger": "engine.clouds.alibaba",
     "UnauthorizedError": "engine.errors",
+    "UnusableBacklogError": "engine.errors",
 }
 
 
