@@ -70,7 +70,7 @@ class Starter:
         self._ready: deque[TargetQueue] = deque()  # may have a job to start
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
-        self._idle_senders: list[asyncio.Future[tuple[TargetQueue, Job]]] = []  # senders with nothing to do
+        self._idle_senders: list[asyncio.Future[tuple[TargetQueue, Job] | None]] = []
         self.closures = Closures(limits.again_s or 0.0, self._judge.look_again, self._opened)
         self.denials = Denials()
         self._group: asyncio.TaskGroup
@@ -193,6 +193,8 @@ class Starter:
     async def _pump(self) -> None:
         while True:
             while not self._ready:
+                while self._idle_senders:
+                    self._idle_senders.pop().set_result(None)
                 self._roused.clear()
                 await self._roused.wait()
             if not self.lane.try_enter():
@@ -211,12 +213,15 @@ class Starter:
                 self._group.create_task(self._send(queue, job))
 
     async def _send(self, queue: TargetQueue, job: Job) -> None:
-        """Start one job after the other, as the pump gives them: a coroutine of its own for each would cost more."""
-        while True:
-            await self._start(queue, job)
-            rest: asyncio.Future[tuple[TargetQueue, Job]] = asyncio.get_running_loop().create_future()
-            self._idle_senders.append(rest)
-            queue, job = await rest
+        """Start one job after the other while there are some: a coroutine of its own for each would cost more."""
+        given: tuple[TargetQueue, Job] | None = (queue, job)
+        while given:
+            await self._start(*given)
+            if not self._ready:
+                return
+            idle: asyncio.Future[tuple[TargetQueue, Job] | None] = asyncio.get_running_loop().create_future()
+            self._idle_senders.append(idle)
+            given = await idle
 
     def _next(self) -> TargetQueue | None:
         now = self._clock()
