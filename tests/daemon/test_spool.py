@@ -93,15 +93,16 @@ def test_a_folder_that_is_there_stays_as_it_is(spool: Path) -> None:
 def test_where_the_group_cannot_be_given_ours_gets_no_more_than_everybody(theirs: int, ours: int) -> None:
     like = os.stat_result((theirs, 0, 0, 1, 0, ELSEWHERE, 0, 0, 0, 0))
     privileged = os.geteuid() == 0
-    if privileged:
-        os.seteuid(65534)
-    try:
-        with TemporaryFile() as file:
-            share(file.fileno(), like, 0o777)
-            assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == ours
-    finally:
+    with TemporaryFile() as file:
         if privileged:
-            os.seteuid(0)
+            os.fchown(file.fileno(), 65534, -1)
+            os.seteuid(65534)
+        try:
+            share(file.fileno(), like, 0o777)
+        finally:
+            if privileged:
+                os.seteuid(0)
+        assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == ours
 
 
 def test_every_format_that_the_commands_read(serve: Serve, cloud: Clouds, spool: Path) -> None:
