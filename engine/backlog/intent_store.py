@@ -111,7 +111,7 @@ class IntentStore:
 
     def _opened(self) -> Writer:
         if self._writer is None:
-            writer = Writer(self._connect, lambda: None)
+            writer = Writer(self._path, self._connect, lambda: None)
             try:
                 if self._path != MEMORY:
                     self._make()

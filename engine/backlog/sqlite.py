@@ -53,7 +53,7 @@ class SqliteBacklog(Backlog):
         self._owner: Owner | None = None
         self._checkpointer: Checkpointer | None = None
         self._files: Mapping[Path, os.stat_result] = {}  # that hold it, as they were opened
-        self._writer = Writer(self._connect, self._rolled_back)
+        self._writer = Writer(path, self._connect, self._rolled_back)
         self.inbox = Inbox(self._writer)
         self._tables: Tables
         self._overview: Callable[[], Overview]
@@ -129,7 +129,8 @@ class SqliteBacklog(Backlog):
         self._overview = partial(overview, connection.execute, self._tables)
         self.inbox.connected(connection, self._tables)
         if self._path != ":memory:" and not self._read_only:
-            self._files = {each: each.stat() for each in (Path(self._path), Path(connection.filename_wal))}
+            log = Path(f"{os.path.realpath(self._path)}-wal")
+            self._files = {each: each.stat() for each in (Path(self._path), log)}
             self._checkpointer = Checkpointer(connection, str(self._path))
         return connection
 

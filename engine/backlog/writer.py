@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -27,9 +28,12 @@ class Writer:
     After a failure of the file underneath nothing runs any more: what is on disk may differ from what SQLite believes.
     """
 
-    def __init__(self, connect: Callable[[], apsw.Connection], rolled_back: Callable[[], None]) -> None:
-        """Both run in the thread. Errors of `connect` are raised by `start`; `rolled_back` is told when a batch came
-        to nothing."""
+    def __init__(
+        self, path: str | Path, connect: Callable[[], apsw.Connection], rolled_back: Callable[[], None]
+    ) -> None:
+        """Both functions run in the thread. Errors of `connect`, which opens `path`, are raised by `start`;
+        `rolled_back` is told when a batch came to nothing."""
+        self._path = path
         self._connect = connect
         self._rolled_back = rolled_back
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
@@ -97,27 +101,27 @@ class Writer:
         except BacklogError as broken:
             return [], broken
         except Exception as failure:
-            return [], self._take_in(connection, failure)
+            return [], self._take_in(failure)
         try:
             results = [work() for work in works]
             connection.execute("COMMIT")
         except Exception as failure:
-            error = failure if isinstance(failure, BacklogError) else self._take_in(connection, failure)
+            error = failure if isinstance(failure, BacklogError) else self._take_in(failure)
             try:
                 if connection.in_transaction:  # SQLite has ended it itself after the worst
                     connection.execute("ROLLBACK")
                 self._rolled_back()
             except apsw.Error as worse:  # what is kept in memory may be of the batch that came to nothing
                 damaged = isinstance(error, UnusableBacklogError)
-                error = self._break(error if damaged else not_written(connection.filename, worse))
+                error = self._break(error if damaged else not_written(self._path, worse))
             return [], error
         return results, None
 
-    def _take_in(self, connection: apsw.Connection, failure: Exception) -> BacklogError:
+    def _take_in(self, failure: Exception) -> BacklogError:
         if is_full(failure):
             self.no_space = f"no space is left for the backlog: {failure}"
             return NoSpaceError(self.no_space)
-        return self._break(not_written(connection.filename, failure))
+        return self._break(not_written(self._path, failure))
 
     def _break(self, error: BacklogError) -> BacklogError:
         self._broken = error
