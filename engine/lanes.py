@@ -132,6 +132,10 @@ class LaneControl:
         return self.health.sick or not self._accepted()
 
     @property
+    def _has_room(self) -> bool:
+        return not self.shut and self.in_flight < (1 if self._probing else self._concurrency.bound)
+
+    @property
     def sick_for_s(self) -> float:
         """How long the cloud has been in trouble."""
         return self.health.sick_for_s(self._clock())
@@ -139,9 +143,8 @@ class LaneControl:
     async def enter(self) -> None:
         """Wait for room and a permit. For one caller at a time. A lane that is closed or held lets nobody in."""
         while not self.try_enter():
-            probing = self._probing
-            if self.shut or self.in_flight >= (1 if probing else self._concurrency.bound):
-                if not (probing or self.shut):
+            if not self._has_room:
+                if not (self._probing or self.shut):
                     self._concurrency.reached(self._clock(), self.count.answered)
                 self._left.clear()
                 await self._left.wait()
@@ -153,12 +156,7 @@ class LaneControl:
 
     def try_enter(self) -> bool:
         """`enter`, if that needs no waiting."""
-        if (
-            self.shut
-            or self.in_flight >= (1 if self._probing else self._concurrency.bound)
-            or self._paused_until > self._clock()
-            or not self._permits.take()
-        ):
+        if not self._has_room or self._paused_until > self._clock() or not self._permits.take():
             return False
         self.in_flight += 1
         return True
