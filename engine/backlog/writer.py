@@ -37,9 +37,7 @@ class Writer:
         self._connect = connect
         self._rolled_back = rolled_back
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
-        self.no_space = (
-            ""  # what the last failure for want of space said, until somebody found that there is some again
-        )
+        self.no_space = ""  # what the last failure for want of space said, until somebody found some again
         self.gone = ""  # which of its files others do not find any more, when somebody looked
         self._broken: BacklogError | None = None
         self._thread = threading.Thread(target=self._run, name="syncmux-backlog", daemon=True)
@@ -106,16 +104,19 @@ class Writer:
             results = [work() for work in works]
             connection.execute("COMMIT")
         except Exception as failure:
-            error = failure if isinstance(failure, BacklogError) else self._take_in(failure)
-            try:
-                if connection.in_transaction:  # SQLite has ended it itself after the worst
-                    connection.execute("ROLLBACK")
-                self._rolled_back()
-            except apsw.Error as worse:  # what is kept in memory may be of the batch that came to nothing
-                damaged = isinstance(error, UnusableBacklogError)
-                error = self._break(error if damaged else not_written(self._path, worse))
-            return [], error
+            return [], self._undo(connection, failure if isinstance(failure, BacklogError) else self._take_in(failure))
         return results, None
+
+    def _undo(self, connection: apsw.Connection, error: BacklogError) -> BacklogError:
+        """Roll back; returns `error`, or what came to be worse than it."""
+        try:
+            if connection.in_transaction:  # SQLite has ended it itself after the worst
+                connection.execute("ROLLBACK")
+            self._rolled_back()
+        except apsw.Error as worse:  # what is kept in memory may be of the batch that came to nothing
+            damaged = isinstance(error, UnusableBacklogError)
+            return self._break(error if damaged else not_written(self._path, worse))
+        return error
 
     def _take_in(self, failure: Exception) -> BacklogError:
         if is_full(failure):
