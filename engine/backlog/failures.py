@@ -34,14 +34,14 @@ def of_another_version(path: str | Path, version: int, ours: int) -> UnusableBac
     age = "a newer" if version > ours else "an older"
     return UnusableBacklogError(
         f"the backlog {path} was written by {age} syncmux (schema {version}, and not {ours}): "
-        "use that one, or set another file"
+        "use that one, or another file"
     )
 
 
 def damaged(path: str | Path, failure: Exception) -> UnusableBacklogError:
     return UnusableBacklogError(
         f"the backlog {path} is damaged, or something else ({failure}): "
-        "put a copy that is whole in its place, or set another file"
+        "put a copy that is whole in its place, or use another file"
     )
 
 

@@ -107,7 +107,7 @@ class SqliteBacklog(Backlog):
         if version not in {0, SCHEMA_VERSION}:
             raise of_another_version(self._path, version, SCHEMA_VERSION)
         if version == 0 and connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
-            raise UnusableBacklogError(f"{self._path} is no backlog, but another SQLite database: set another file")
+            raise UnusableBacklogError(f"{self._path} is no backlog, but another SQLite database: use another file")
         if version == 0 and self._read_only:  # nothing was done with it yet: it looks like a new one
             connection.close()
             connection = apsw.Connection(":memory:")
