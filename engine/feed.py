@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import Counter
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -22,6 +21,7 @@ from engine.model import Job, Outcome
 from engine.rows import Cursor, Manifest
 from engine.settler import Ending
 from engine.starter import Starter
+from engine.threads import in_thread
 from engine.window import Window
 
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any] | Manifest[Any]
@@ -190,29 +190,3 @@ def _ill_typed(row: Any) -> str:
     """What is wrong with the types of a row's fields."""
     fields = zip(row._fields, row, strict=True)
     return next((f"{name} {value!r:.60} must be a text" for name, value in fields if not isinstance(value, str)), "")
-
-
-async def in_thread(read: Callable[[], Any]) -> Any:
-    """Run what may wait for a disk or a pipe, in a thread that nobody waits for when it is not wanted any more."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-
-    def tell(result: Any, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is None:
-            future.set_result(result)
-        else:
-            future.set_exception(error)
-
-    def work() -> None:
-        result, error = None, None
-        try:
-            result = read()
-        except Exception as failure:
-            error = failure
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(tell, result, error)
-
-    threading.Thread(target=work, name="syncmux-manifest", daemon=True).start()
-    return await future

@@ -21,6 +21,7 @@ LAYERS = [
     ["engine.model"],
     ["engine.clouds"],
     ["engine.retry", "engine.pace", "engine.polling", "engine.rows", "engine.window", "engine.report", "engine.chunks"],
+    ["engine.threads"],
     ["engine.notifications"],
     ["engine.routes"],
     ["engine.rest"],

@@ -26,10 +26,10 @@ from engine.daemon.upkeep import Upkeep
 from engine.daemon.vendors import Vendors
 from engine.engine import Engine, own_error
 from engine.errors import CallError, ConfigError, NoSpaceError
-from engine.feed import in_thread
 from engine.retry import Limits
 from engine.routes import Routes
 from engine.run import Options
+from engine.threads import in_thread
 from engine.transport import Transport
 
 RENEW_S = 60.0  # until accounts and targets that had to stop are tried again, at first

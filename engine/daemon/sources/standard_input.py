@@ -8,11 +8,11 @@ from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.offering import UNROUTED, Offering
 from engine.errors import InputError
-from engine.feed import in_thread
 from engine.notifications import NotificationError, ObjectEvent
 from engine.notifications.lines import event
 from engine.rows.content import pieces
 from engine.rows.lines import Block, Lines
+from engine.threads import in_thread
 
 NAME = "stdin"
 LINES_AT_ONCE = 500
