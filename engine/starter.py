@@ -204,6 +204,7 @@ class Starter:
                 self.lane.leave()
                 continue
             job = queue.claimed.popleft()
+            self._backlog.begin(job)
             queue.starting += 1
             self._feed(queue)
             self.freed(queue)

@@ -110,6 +110,9 @@ class Backlog(Protocol):
     async def release(self) -> None:
         """Let jobs that were claimed and not settled be claimed again: whoever claimed them has stopped."""
 
+    def begin(self, job: Job) -> None:
+        """The call for a claimed job is about to be made. What is asked for from now on it may not cover."""
+
     async def settle(self, settlements: Sequence[Settlement]) -> list[Job]:
         """Returns those of the finished jobs whose work was asked for again meanwhile: they wait once more."""
 

@@ -163,8 +163,13 @@ class SqliteBacklog(Backlog):
     async def release(self) -> None:
         await self._writer.do(partial(Tables.release, self._tables))
 
+    def begin(self, job: Job) -> None:
+        self._tables.begun.add(job.id)
+
     async def settle(self, settlements: Sequence[Settlement]) -> list[Job]:
-        return await self._writer.do(lambda: self._tables.settle(settlements))
+        again = await self._writer.do(lambda: self._tables.settle(settlements))
+        self._tables.begun.difference_update([settlement.job.id for settlement in settlements])
+        return again
 
     async def started(self, target: Target) -> list[Job]:
         return await self._writer.do(lambda: self._tables.started(target))

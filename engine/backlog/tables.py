@@ -38,6 +38,7 @@ class Tables:
         # The last claimed (due, id) of each target. Claims are not written down: what was claimed and not settled when
         # the process ends is waiting when it starts again. Jobs only ever come to stand behind the mark.
         self._marks: dict[int, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
+        self.begun: set[int] = set()  # jobs whose calls may be on their way
         self._tally = TallyTable(self._sql)
         self._failed = FailedRows(connection, self._tally, dividers)
         self._asked_again = AskedAgain(self._sql)
@@ -90,8 +91,8 @@ class Tables:
                 if added.pop(job.key, None) or self._wait(target_id, job):
                     waiting.append(job)
                     continue
-                live, state, due = self._sql("SELECT id, state, due FROM job WHERE key=?", (job.key,)).fetchone()
-                if state == State.STARTED or (due, live) <= self._marks[target_id]:  # it may be on its way already
+                live, state = self._sql("SELECT id, state FROM job WHERE key=?", (job.key,)).fetchone()
+                if state == State.STARTED or live in self.begun:
                     self._asked_again.add(live)
                     again += 1
         self._tally.write()
@@ -150,6 +151,7 @@ class Tables:
 
     def release(self) -> None:
         self._marks.clear()
+        self.begun.clear()
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Job]:
         """Returns the jobs that are finished and yet wait once more, as they were asked for again."""

@@ -294,6 +294,8 @@ async def test_a_job_that_waits_covers_what_is_asked_for(backlog: SqliteBacklog)
     assert await ask(backlog, job()) == Asked([job()], 0, 0)
     assert await ask(backlog, job()) == Asked([], 1, 0)
     (claimed,) = await claim(backlog)
+    assert await ask(backlog, job()) == Asked([], 1, 0), "as long as it has not begun"
+    backlog.begin(claimed)
     assert await backlog.settle([Finished(claimed, State.ACCEPTED)]) == []
     assert await ask(backlog, job()) == Asked([job()], 0, 0), "what is finished does not"
 
@@ -301,6 +303,7 @@ async def test_a_job_that_waits_covers_what_is_asked_for(backlog: SqliteBacklog)
 async def test_a_job_on_its_way_is_done_once_more(backlog: SqliteBacklog) -> None:
     await ask(backlog, job())
     (claimed,) = await claim(backlog)
+    backlog.begin(claimed)
     assert await ask(backlog, job()) == Asked([], 0, 1)
     await backlog.settle([Started(claimed, "t", 1.0)])
     claimed.task = "t"
@@ -323,6 +326,7 @@ async def test_a_job_on_its_way_is_done_once_more(backlog: SqliteBacklog) -> Non
 async def test_what_begins_anew_covers_what_was_asked_for(backlog: SqliteBacklog, step: Callable[[Job], Any]) -> None:
     await ask(backlog, job())
     (claimed,) = await claim(backlog)
+    backlog.begin(claimed)
     await ask(backlog, job())
     assert await backlog.settle([step(claimed)]) == []
     for each in await claim(backlog):
@@ -332,9 +336,11 @@ async def test_what_begins_anew_covers_what_was_asked_for(backlog: SqliteBacklog
 async def test_a_failure_that_was_asked_for_again_does_not_stand(backlog: SqliteBacklog) -> None:
     await ask(backlog, job())
     (claimed,) = await claim(backlog)
+    backlog.begin(claimed)
     await ask(backlog, job())
     assert await backlog.settle([Finished(claimed, State.FAILED, "no")]) == [claimed]
     (claimed,) = await claim(backlog)
+    backlog.begin(claimed)
     await backlog.settle([Finished(claimed, State.FAILED, "no")])
     assert await ask(backlog, job()) == Asked([job()], 0, 0)
     assert [failure async for failure in backlog.failures()] == []
