@@ -18,11 +18,13 @@ from engine.backlog.inbox import Inbox
 from engine.backlog.inbox_tables import Destination, Move, Want
 from engine.daemon.log import Log
 from engine.daemon.rows import kinds, rows
+from engine.lanes import LaneControl
 from engine.model import Account, Target
 from engine.run import Run, Supply
 
 ROWS_AT_ONCE = 250  # in one transaction: whoever waits for the next one is not to wait long
-AHEAD = 512  # jobs that may wait at a target
+AHEAD = 512  # jobs that may wait at a target, which an event for the same directory finds there
+AHEAD_S = 1.0  # how long jobs of several rows may, which it does not find: their rows coalesce in the inbox only
 LOOK_AGAIN_S = 0.1  # whether an account is prepared, and what is left alone goes on
 REPORT = "serve"  # where rejected rows are kept
 
@@ -101,7 +103,9 @@ class Mover(Supply):
             if left_s > 0:
                 limit = heap.rows // self._batch * self._batch if kinds()[destination.kind].batched else 0
             if limit:
-                want = Want(destination, min(limit, self._most), self._targets.get(destination), AHEAD)
+                want = Want(
+                    destination, min(limit, self._most), self._targets.get(destination), self._ahead(run, destination)
+                )
                 due.append((heap.since, want))
             else:
                 soonest_s = min(soonest_s, left_s)
@@ -110,6 +114,14 @@ class Mover(Supply):
             if sum([each.limit for each in wants]) < ROWS_AT_ONCE:
                 wants.append(want)
         return wants, None if soonest_s == math.inf else max(0.001, soonest_s)
+
+    def _ahead(self, run: Run, destination: Destination) -> int:
+        """How many jobs may wait at its target, those whose calls are under way included."""
+        lane, batched = self._lane(run, destination), kinds()[destination.kind].batched
+        return lane.in_flight + (min(AHEAD, math.ceil(lane.pace.rate * AHEAD_S) + 1) if batched else AHEAD)
+
+    def _lane(self, run: Run, destination: Destination) -> LaneControl:
+        return run.starters[destination.fixed[kinds()[destination.kind].account]].lane
 
     @property
     def _most(self) -> int:
@@ -124,6 +136,8 @@ class Mover(Supply):
         account = destination.fixed[kind.account]
         target = self._targets.get(destination)
         if account in run.stopped or account not in run.prepared or self._strange(destination):
+            return True
+        if kind.batched and self._lane(run, destination).held:
             return True
         return target is not None and run.starters[account].queue(target).closed is not None
 

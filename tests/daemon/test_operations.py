@@ -108,6 +108,20 @@ def test_a_paused_lane_sends_nothing_until_it_is_resumed(serve: Serve, cloud: Cl
     assert status(serve)["warnings"] == []
 
 
+def test_what_waits_for_a_paused_lane_is_done_once(serve: Serve, cloud: Clouds) -> None:
+    start(serve, serve.push(), serve.trigger(), operate_tokens=[digest(OPERATOR)])
+    switches = [f"/v1/lanes/{lane}" for lane in (LANE, "huawei/CreateSyncEvents")]
+    assert [ask(serve, f"{switch}/pause", OPERATOR, "POST").status for switch in switches] == [200, 200]
+    for number in range(4):
+        serve.post(event("d/1"), event("d/2"))
+        until(serve, lambda found: found["moved"]["jobs"] + found["moved"]["covered"] > number)  # noqa: B023 - at once
+    for switch in switches:
+        ask(serve, f"{switch}/resume", OPERATOR, "POST")
+    serve.until(lambda: len(cloud.directories) == 1 and len(cloud.keys) == 2)
+    assert serve.end() == 0
+    assert [*cloud.directories.values(), *cloud.keys.values()] == [1, 1, 1]
+
+
 def test_a_daemon_with_a_paused_lane_ends(serve: Serve, cloud: Clouds) -> None:
     start(serve, operate_tokens=[digest(OPERATOR)])
     ask(serve, f"/v1/lanes/{LANE}/pause", OPERATOR, "POST")

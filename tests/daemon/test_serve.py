@@ -91,6 +91,19 @@ def test_what_waits_is_done_once_however_often_it_is_asked_for(serve: Serve, clo
     assert cloud.calls("CreateSyncEvents") == 1, "they shared a call"
 
 
+def test_where_the_rate_is_low_too(serve: Serve, cloud: Clouds) -> None:
+    """Rows that wait for permits wait where they coalesce."""
+    serve.environ["SYNCMUX_RATE"] = "10"
+    running(serve, linger_s=0.05)
+    serve.post(*[event(f"k{i:03}") for i in range(300)])  # 30 calls, in three seconds
+    for number in range(20):
+        serve.post(event("hot"), event(f"l{number}"))
+        serve.until(lambda: cloud.calls("CreateSyncEvents") > number)  # noqa: B023 - at once
+    serve.until(lambda: len(cloud.keys) == 321)
+    assert serve.end() == 0
+    assert cloud.keys["hot"] < 8, cloud.keys["hot"]
+
+
 def test_what_runs_is_done_once_more_after_it(serve: Serve, cloud: Clouds) -> None:
     cloud.set(task_s=1.5)
     running(serve, serve.trigger("gw-runs"), linger_s=0.0)
