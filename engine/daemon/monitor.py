@@ -162,7 +162,8 @@ def _process() -> ProcessView:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = usage.ru_utime + usage.ru_stime
     coroutines = len(asyncio.all_tasks())
-    if not _STATM.exists():
+    try:
+        pages, files = int(_STATM.read_text().split()[1]), sum(1 for _ in _FILES.iterdir())
+    except OSError:  # no Linux, or no file more can be opened
         return ProcessView(cpu_s=cpu_s, coroutines=coroutines)
-    pages = int(_STATM.read_text().split()[1])
-    return ProcessView(pages * os.sysconf("SC_PAGE_SIZE"), sum(1 for _ in _FILES.iterdir()), cpu_s, coroutines)
+    return ProcessView(pages * os.sysconf("SC_PAGE_SIZE"), files, cpu_s, coroutines)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import resource
 import socket
 import sqlite3
 import threading
@@ -167,3 +169,16 @@ def test_a_backlog_that_fails_ends_the_daemon(serve: Serve) -> None:
         assert serve.process.wait(30) == 1
     assert serve.process.stderr
     assert "database is locked" in serve.process.stderr.read()
+
+
+async def test_it_is_looked_at_also_when_no_file_more_can_be_opened() -> None:
+    with open(os.devnull) as file:  # noqa: ASYNC230, PTH123 - as long as this, to know a number
+        lowest = file.fileno()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        seen = monitor._process()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (seen.open_files, seen.resident_bytes) == (None, None)
+    assert seen.cpu_s > 0
