@@ -71,7 +71,29 @@ def test_a_line_that_was_torn_spoils_no_other(
         log.event("next")
     torn, *whole = path.read_bytes().splitlines()
     assert len(torn) == 10
-    assert [orjson.loads(line)["event"] for line in whole] == ["whole", "next"]
+    lost, *others = [orjson.loads(line) for line in whole]
+    assert (lost["event"], lost["lines"]) == ("lines_lost", 1)
+    assert [each["event"] for each in others] == ["whole", "next"]
+
+
+@pytest.mark.timeout(20)
+def test_a_reader_that_sleeps_keeps_nobody_waiting(place: Callable[[int], int]) -> None:
+    reader, writer = os.pipe()
+    place(writer)
+    os.close(writer)
+    log = Log()
+    for number in range(3_000):
+        log.event("told", number=number, long="x" * (9_000 if number % 7 == 0 else 10))
+    with open(reader, "rb", buffering=0) as pipe:  # noqa: PTH123 - no path
+        before = pipe.read(1 << 20)
+        log.event("last")
+        rest = before.rpartition(b"\n")[2] + pipe.read(1 << 20)
+    told = [orjson.loads(line)["number"] for line in before.split(b"\n")[:-1]]
+    assert told == list(range(len(told))), "one after the other, as long as there was room"
+    _torn, *lines = rest.splitlines()
+    lost, last = [orjson.loads(line) for line in lines]
+    assert (lost["event"], last["event"]) == ("lines_lost", "last")
+    assert len(told) + lost["lines"] == 3_000
 
 
 def test_no_other_file_becomes_standard_error(place: Callable[[int], int]) -> None:
