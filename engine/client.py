@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from engine.caller import Caller
 from engine.clouds.operation import Operation
-from engine.errors import CallError, CredentialsError, SyncmuxError
+from engine.errors import CallError, CredentialsError, CredentialsNotReadyError, SyncmuxError
 from engine.model import Account, Call, Reply
 from engine.retry import Backoff, reaction
 from engine.transport import Transport
@@ -21,6 +21,7 @@ from engine.transport import Transport
 Value = TypeVar("Value")
 LOOKUP_ATTEMPTS = 5
 LOOK_S = 15.0  # between looks whether the credentials in force are others
+FIRST_S = 5.0  # how long all accounts wait for the first to get its credentials, if they may also get them later
 OTHERS_S = 1.0  # how long an account that has its credentials waits at the start for others to get theirs
 NO_CONTENT = Reply(204, {}, b"")
 
@@ -53,6 +54,10 @@ class Client:
                     return True
         return False
 
+    def doubt(self, name: str) -> None:
+        """Make no more calls of an account with the credentials that it has, unless they are still in force."""
+        self.callers[name].credentials.doubt()
+
     async def close(self) -> None:
         """Give up what goes on unseen: renewals of credentials. To be called before the transport is closed."""
         for caller in self.callers.values():
@@ -62,15 +67,17 @@ class Client:
         """Have credentials for every account, as far as they can be fetched now.
 
         Raises:
-            CredentialsError: an account has none; if not `each` is needed, none has any.
+            CredentialsError: an account has none; if not `each` is needed, none has any, nor may come to have.
         """
         fetching = [asyncio.create_task(_ready(caller)) for caller in self.callers.values()]
         try:
             if fetching:
-                await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED)
+                patience_s = None if each else FIRST_S
+                await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED, timeout=patience_s)
                 await asyncio.wait(fetching, timeout=OTHERS_S)
             errors = [error for task in fetching if task.done() and (error := task.result())]
-            if errors and (each or len(errors) == len(fetching)):
+            for_good = [error for error in errors if not isinstance(error, CredentialsNotReadyError)]
+            if errors and (each or len(for_good) == len(fetching)):
                 raise errors[0]
         finally:
             for task in fetching:
@@ -139,7 +146,7 @@ class Client:
 
 
 async def _ready(caller: Caller) -> CredentialsError | None:
-    """Returns why there are no credentials, if that is for good."""
+    """Returns why there are no credentials, if calls cannot bring them."""
     try:
         await caller.ready()
     except CredentialsError as error:

@@ -15,6 +15,10 @@ class CredentialsError(ConfigError):
     """No usable credentials for an account. Raised before anything is sent."""
 
 
+class CredentialsNotReadyError(CredentialsError):
+    """None for now: what fetches them failed, or did not end in time."""
+
+
 class ListenError(SyncmuxError):
     """The daemon cannot listen where it is to, for now: somebody else does, or the machine has no such address yet."""
 

@@ -188,6 +188,7 @@ class Run:
         """What is left alone: something has changed."""
         for account, rest in self._rests.items():
             if account in self.stopped or account not in self.prepared:
+                self._client.doubt(account)
                 rest.cut()
         for starter in self.starters.values():
             starter.closures.cut()

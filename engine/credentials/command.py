@@ -10,7 +10,7 @@ from contextlib import suppress
 from subprocess import DEVNULL, PIPE, Popen
 from typing import IO
 
-from engine.errors import CredentialsError
+from engine.errors import CredentialsError, CredentialsNotReadyError
 
 TIMEOUT_S = 30.0
 MAX_BYTES = 1 << 16
@@ -23,7 +23,8 @@ async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: flo
     a secret. However this ends but well, the command ends with it, and whatever of its process group is left.
 
     Raises:
-        CredentialsError: it cannot be run, fails, does not end in time, or has too much to say.
+        CredentialsNotReadyError: it fails, or does not end in time.
+        CredentialsError: it cannot be run, or has too much to say.
     """
     name = argv[0]
     try:
@@ -39,7 +40,7 @@ async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: flo
             body = await _read(process.stdout, name)
             status = await asyncio.to_thread(process.wait)
     except TimeoutError:
-        raise CredentialsError(f"{name} did not end within {timeout_s:g} s") from None
+        raise CredentialsNotReadyError(f"{name} did not end within {timeout_s:g} s") from None
     finally:
         process.stdout.close()
         if process.returncode is None:  # not waited for, so that its number is still that of its group and no other
@@ -47,7 +48,7 @@ async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: flo
                 os.killpg(process.pid, signal.SIGKILL)
             await asyncio.to_thread(process.wait)
     if status:
-        raise CredentialsError(f"{name} failed with status {status}; run it by hand to see why")
+        raise CredentialsNotReadyError(f"{name} failed with status {status}; run it by hand to see why")
     return body
 
 

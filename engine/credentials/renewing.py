@@ -93,6 +93,10 @@ class Renewing:
                 return False
         return self.held is not None and self.held.credentials != refused.credentials
 
+    def doubt(self) -> None:
+        """Have whoever needs them next wait for what is in force by then: something may have changed."""
+        self._renew_at = self._valid_until = self._not_before = 0.0
+
     async def close(self) -> None:
         """Give up a renewal under way."""
         if self._task:

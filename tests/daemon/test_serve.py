@@ -231,7 +231,7 @@ def test_the_grace_time_bounds_the_drain(serve: Serve, cloud: Clouds) -> None:
 
 
 def test_an_address_that_is_taken_is_worth_another_start(serve: Serve) -> None:
-    """What systemd does not try again are wrong settings (2) and refused credentials (4)."""
+    """What systemd does not try again are wrong settings (2) and no credentials (4)."""
     running(serve)
     (serve.directory / "second").mkdir()
     second = Serve(serve.directory / "second", serve.environ, serve.sync_task)

@@ -10,7 +10,6 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import random
@@ -68,14 +67,11 @@ class PulledQueue:
         """Until cancelled. What was received and not deleted by then comes again.
 
         Raises:
-            CredentialsError: the account has none.
             BacklogError: nothing can be written any more.
         """
         async with Transport(attempt_s=self._settings.wait_s + MARGIN_S) as transport:
             caller = Caller(self._account, transport, self._clock)
             try:
-                with suppress(CallError):  # the calls will try again
-                    await caller.ready()
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self._settings.receivers):
                         group.create_task(self._receive(caller, intake))
