@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check unit soak browser bench bench-quick lock clean
+.PHONY: demo test check unit soak guards browser bench bench-quick lock clean
 
 demo: $(VENV)/.run
 	$(BIN)/syncmux demo
@@ -23,6 +23,10 @@ unit: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m soak
 	$(BIN)/pytest -m hypothesis --hypothesis-profile=others
+
+# Takes out what guards the daemon against its senders, one thing after the other, and shows that a test is red each time.
+guards: $(VENV)/.dev
+	$(BIN)/python -m tests.guards
 
 # The page of the daemon, headless. Needs Chromium on the PATH; SYNCMUX_SHOTS names a directory for pictures of it.
 browser: $(VENV)/.dev
