@@ -76,7 +76,9 @@ def test_who_may_read_a_manifest_may_read_its_report(spool: Path, careful: None,
     spooled = Spooled(spool / "keys.txt")
     assert next(spool.glob(".*.json")).stat().st_mode & 0o777 == 0o600, "how far it was taken is nobody's business"
     spooled.report.error = "it cannot be read"
-    told = spooled.finish().with_name("keys.txt.report.json").stat()
+    moved = spooled.finish()
+    assert moved
+    told = moved.with_name("keys.txt.report.json").stat()
     assert (stat.S_IMODE(told.st_mode), told.st_gid) == (mode, group)
     for folder in ("done", "failed"):
         made = (spool / folder).stat()

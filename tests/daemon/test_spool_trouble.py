@@ -18,7 +18,10 @@ from engine.backlog.owner import Owner
 from engine.daemon.intake import Intake, Taken
 from engine.daemon.log import Log
 from engine.daemon.sources import spool as spool_module
+from engine.daemon.sources import spooled as spooled_module
 from engine.daemon.sources.spool import Spool, SpoolSettings
+from engine.daemon.sources.spooled import Spooled
+from engine.daemon.sources.whole_file import write_whole
 from engine.errors import BacklogError
 from engine.notifications import ObjectEvent
 from engine.routes import Routes
@@ -57,7 +60,7 @@ class Running:
 
     async def emptied(self, *keys: str) -> None:
         """Wait until all that lay there is gone, and these keys were taken, each once."""
-        await self.until(lambda: not lying(self.directory))
+        await self.until(lambda: not lying(self.directory) and not any(self.directory.glob("*/.*.moving")))
         assert self.intake.keys == list(keys)
 
     async def troubled(self, why: str) -> None:
@@ -203,3 +206,73 @@ async def test_a_directory_that_is_made_anew_for_another_process_is_left_to_it(r
     await running.well()
     await running.emptied("a", "b")
     assert len(running.said("spool_failed")) <= 2, "each reason once"
+
+
+def generations(running: Running, monkeypatch: pytest.MonkeyPatch, write: Callable[[], object]) -> None:
+    """Have something written where a manifest is, once its report tells that it was taken."""
+
+    def write_report(path: Path, document: object, **how: Any) -> None:
+        write_whole(path, document, **how)
+        if path == running.directory / "done" / "m.txt.report.json" and running.intake.keys == ["old"]:
+            write()
+
+    monkeypatch.setattr(spooled_module, "write_whole", write_report)
+
+
+async def test_one_that_comes_in_the_place_of_one_that_is_done_is_taken_too(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generations(running, monkeypatch, lambda: drop(running.directory, "m.txt", "new\n"))
+    drop(running.directory, "m.txt", "old\n")
+    await running.emptied("old", "new")
+    await running.until(lambda: running.said("manifest_taken"))
+    done = running.directory / "done"
+    (told,) = done.glob("*m.txt.report.json")
+    moved = told.with_name(told.name.removesuffix(".report.json"))
+    assert (moved.read_text(), report(moved)["rows"]) == ("new\n", 1)
+    assert {path.name for path in done.iterdir()} == {moved.name, told.name}, "no other one is said to be there"
+
+
+async def test_what_is_added_to_one_that_is_done_is_taken_and_nothing_else_of_it(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add() -> None:
+        with (running.directory / "m.txt").open("a") as file:
+            file.write("more\n")
+
+    generations(running, monkeypatch, add)
+    drop(running.directory, "m.txt", "old\n")
+    await running.emptied("old", "more")
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("renames", [1, 2])
+async def test_a_crash_while_one_is_moved_away_loses_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    directory, rename, done = tmp_path / "spool", Path.rename, 0
+    directory.mkdir()
+    drop(directory, "m.txt", "old\n")
+    spooled = Spooled(directory / "m.txt")
+    drop(directory, "m.txt", "new\n")
+
+    def crashing(path: Path, target: Path) -> Path:
+        nonlocal done
+        moved = rename(path, target)
+        if (done := done + 1) == renames:
+            raise Crash
+        return moved
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", crashing)
+        with pytest.raises(Crash):
+            spooled.finish()
+    running = Running(directory)
+    await running.until(lambda: running.said("manifest_taken"))
+    await running.end()
+    assert running.intake.keys == ["new"]
+    names = [path.name for path in (directory / "done").iterdir()]
+    assert sorted(name.endswith(".report.json") for name in names) == [False, True]

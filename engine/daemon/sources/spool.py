@@ -17,7 +17,7 @@ from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.manifests import Change, events
 from engine.daemon.sources.offering import UNROUTED, Offering
-from engine.daemon.sources.spooled import DONE, FAILED, Spooled, make_folder, shown
+from engine.daemon.sources.spooled import DONE, FAILED, Spooled, make_folder, recover, shown
 from engine.errors import BacklogError, ConfigError, InputError
 from engine.rows import Chunk, Manifest, Rejected
 
@@ -104,7 +104,13 @@ class Spool:
         try:
             for folder in (DONE, FAILED):
                 make_folder(directory / folder)
-            return Owner(directory / ".spool")
+            owner = Owner(directory / ".spool")
+            try:
+                recover(directory)
+            except OSError:
+                owner.release()
+                raise
+            return owner
         except OSError as error:
             raise ConfigError(f"{where} {directory} cannot be used: {error.strerror}") from None
         except BacklogError as error:
@@ -143,8 +149,8 @@ class Spool:
             spooled.report.error = shown(str(error))
         if spooled.gone:
             spooled.discard()
-        elif not spooled.written_to:  # else the rest of it is taken the next time
-            target = await asyncio.to_thread(spooled.finish)
+        # What was written to it, or came in its place, is taken the next time.
+        elif not spooled.written_to and (target := await asyncio.to_thread(spooled.finish)):
             report = spooled.report
             self._log.event(
                 "manifest_taken", source=self.name, file=shown(str(target)), rows=report.rows, taken=report.taken,

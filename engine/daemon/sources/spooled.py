@@ -22,6 +22,7 @@ from engine.rows import Cursor, Rejected
 MOST_NAMED = 1_000  # rejected rows that a report names; it counts all of them
 DONE, FAILED = "done", "failed"
 REPORT = ".report.json"
+MOVING = ".moving"  # until it is known what was moved
 MOST_NAME_BYTES = 200  # of a file's name (255 on most systems), so that a time and REPORT can stand beside it
 
 
@@ -86,6 +87,39 @@ def make_folder(path: Path) -> None:
         os.close(folder)
 
 
+def recover(spool: Path) -> None:
+    """Have all taken again that a process was moving away as it ended: it may be unread. Raises OSError."""
+    for folder in (DONE, FAILED):
+        for moving in (spool / folder).glob(f".*{MOVING}"):
+            _put_back(moving, moving.name.removeprefix(".").removesuffix(MOVING))
+
+
+def _moving(target: Path) -> Path:
+    return target.with_name(f".{target.name}{MOVING}")
+
+
+def _put_back(moving: Path, name: str) -> Path:
+    """Back into the spool, with a time before its name: a newer one of that name may have come meanwhile."""
+    told = moving.name.removeprefix(".").removesuffix(MOVING) + REPORT
+    moving.with_name(told).unlink(missing_ok=True)
+    back = moving.parent.with_name(_unlike_others(name))
+    moving.rename(back)
+    return back
+
+
+def _unlike_others(name: str) -> str:
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(4).hex()}-{_shortened(name)}"
+
+
+def _hidden_report(path: Path) -> Path:
+    return path.with_name(f".{_shortened(path.name)}{REPORT}")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
 class Spooled:
     """A manifest that lies in the spool. Everything raises OSError."""
 
@@ -93,17 +127,17 @@ class Spooled:
         """Takes up the report that an earlier process left, if it is about this very file. Nothing is to be taken of
         it while nothing can be written beside it: it would be taken again and again."""
         self.path = path
-        self._hidden = path.with_name(f".{_shortened(path.name)}{REPORT}")
-        known = Report.read(self._hidden)
-        self.report = known if known and known.file[0] == self._stat()[0] else self._fresh()
-        self.report.file = self._stat()
+        self._hidden = _hidden_report(path)
+        known, file = Report.read(self._hidden), _identity(path)
+        self.report = known if known and known.file[0] == file[0] else self._fresh(file)
+        self.report.file = file
         for folder in (DONE, FAILED):
             make_folder(path.parent / folder)
         self.save()
 
     def begin_anew(self) -> None:
         """What was taken before is not what it holds now."""
-        self.report = self._fresh()
+        self.report = self._fresh(self.report.file)
 
     @property
     def cursor(self) -> Cursor | None:
@@ -117,29 +151,31 @@ class Spooled:
     @property
     def written_to(self) -> bool:
         """Whether it has changed since we began to read it."""
-        return self._stat() != self.report.file
+        return _identity(self.path) != self.report.file
 
     def save(self) -> None:
         """What is lost of it by a power cut is taken twice."""
         write_whole(self._hidden, asdict(self.report), durable=False)
 
-    def finish(self) -> Path:
-        """Move it away, its report first. Returns where it is now."""
+    def finish(self) -> Path | None:
+        """Move it away, its report first. Returns where it is now; None if that was another one, come under its name
+        since `written_to` was looked at, or this one with more in it: the spool has it back."""
         folder = self.path.parent / (FAILED if self.report.error or self.report.rejected else DONE)
         name = _shortened(self.path.name)
         target = folder / name
-        if target.exists():
-            target = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(2).hex()}-{name}"
+        if target.exists() or _moving(target).exists():
+            target = folder / _unlike_others(name)
         told = {name: value for name, value in asdict(self.report).items() if name not in {"file", "cursor"}}
         told["ended_at"] = round(time.time(), 3)
         write_whole(target.with_name(target.name + REPORT), told, like=self.path.stat())
+        moving = _moving(target)
+        self.path.rename(moving)
+        if _identity(moving) != self.report.file:
+            self._hidden.replace(_hidden_report(_put_back(moving, name)))
+            return None
         # The cursor first: a crash before the rename repeats the manifest, and no other one is taken for it.
         self.discard()
-        try:
-            self.path.rename(target)
-        except OSError:
-            self.save()  # it will be tried again, and not taken again
-            raise
+        moving.rename(target)
         sync_directory(folder)
         sync_directory(self.path.parent)
         return target
@@ -148,9 +184,5 @@ class Spooled:
         with suppress(FileNotFoundError):
             self._hidden.unlink()
 
-    def _fresh(self) -> Report:
-        return Report(shown(self.path.name), self._stat(), round(time.time(), 3))
-
-    def _stat(self) -> tuple[int, int]:
-        found = self.path.stat()
-        return found.st_ino, found.st_mtime_ns
+    def _fresh(self, file: tuple[int, int]) -> Report:
+        return Report(shown(self.path.name), file, round(time.time(), 3))
