@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import fields
 from functools import partial
 
@@ -94,8 +94,7 @@ class Daemon:
         """Until drained or stopped.
 
         Raises:
-            CredentialsError, BacklogError, ListenError, ConfigError: it cannot begin.
-            BacklogError: nothing can be recorded any more.
+            CredentialsError, BacklogError, ListenError, ConfigError: it cannot begin, or nothing be recorded any more.
         """
         try:
             await self._run()
@@ -103,7 +102,9 @@ class Daemon:
             raise own_error(group) from None
 
     async def _run(self) -> None:
-        async with self.engine, Transport() as transport:
+        async with self.engine, Transport() as transport, AsyncExitStack() as held:
+            for source in self.sources:
+                held.enter_context(source.held())
             self._vendors = Vendors(transport)
             await self.inbox.open(self.serve.remember_s, self.serve.max_waiting)
             await self._operations.recall()

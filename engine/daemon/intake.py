@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -58,6 +59,14 @@ class EventSource(Protocol):
     @property
     def trouble(self) -> str:
         """Why nothing comes, or not all that should; else ""."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keeps other processes from it. It is entered before anything can be told to the daemon, and while it runs.
+
+        Raises:
+            ConfigError: it cannot be used.
+            BacklogError: another process uses it.
+        """
 
     async def run(self, intake: Intake) -> None:
         """Until cancelled, or until there is no more to come. What it raises ends the daemon."""

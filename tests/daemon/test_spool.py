@@ -179,19 +179,21 @@ def test_the_same_name_again(serve: Serve, cloud: Clouds, spool: Path) -> None:
 async def test_rows_that_are_added_meanwhile_are_taken_too(spool: Path) -> None:
     intake = Slow()
     drop(spool, "m.txt", "first\n")
-    source = asyncio.create_task(Spool(SpoolSettings("in", spool, "b", 0.01), Log()).run(intake))
-    assert await intake.asked.get() == ["first"]
-    with (spool / "m.txt").open("a") as file:
-        file.write("second\n")
-    intake.committed.release()
-    assert await intake.asked.get() == ["second"], "and not the first one again"
-    assert lying(spool) >= {"m.txt"}
-    intake.committed.release()
-    while "m.txt" in lying(spool):
-        await asyncio.to_thread(os.sched_yield)
-    assert report(spool / "done" / "m.txt")["rows"] == 2
-    source.cancel()
-    await asyncio.wait((source,))
+    source = Spool(SpoolSettings("in", spool, "b", 0.01), Log())
+    with source.held():
+        running = asyncio.create_task(source.run(intake))
+        assert await intake.asked.get() == ["first"]
+        with (spool / "m.txt").open("a") as file:
+            file.write("second\n")
+        intake.committed.release()
+        assert await intake.asked.get() == ["second"], "and not the first one again"
+        assert lying(spool) >= {"m.txt"}
+        intake.committed.release()
+        while "m.txt" in lying(spool):
+            await asyncio.to_thread(os.sched_yield)
+        assert report(spool / "done" / "m.txt")["rows"] == 2
+        running.cancel()
+        await asyncio.wait((running,))
 
 
 def hidden(spool: Path) -> dict[str, Any]:
@@ -274,7 +276,8 @@ def test_two_daemons_do_not_share_a_spool(serve: Serve, cloud: Clouds, spool: Pa
     refused = subprocess.run(
         command, cwd=serve.directory, env=serve.environ, capture_output=True, text=True, timeout=60, check=False
     )
-    assert refused.returncode == 2
+    assert refused.returncode == 1, "it passes by itself"
+    assert "serving" not in refused.stderr, "who was told so might send something"
     assert "spools.in.directory" in refused.stderr
     assert f"process {serve.process.pid}" in refused.stderr
     serve.kill()

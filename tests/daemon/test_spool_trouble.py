@@ -50,7 +50,11 @@ class Running:
         self.intake = Taking()
         self._log = io.StringIO()
         self.source = Spool(SpoolSettings("in", directory, "b", 0.001), Log(self._log))
-        self._task = asyncio.create_task(self.source.run(self.intake))
+        self._task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        with self.source.held():
+            await self.source.run(self.intake)
 
     async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(20):

@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import random
@@ -62,6 +63,9 @@ class PulledQueue:
     @property
     def trouble(self) -> str:
         return self._calls_fail or self._offering.trouble
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def run(self, intake: Intake) -> None:
         """Until cancelled. What was received and not deleted by then comes again.

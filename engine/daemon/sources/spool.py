@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,26 +54,25 @@ class Spool:
         put_off = [f"manifests left lying: {len(self._put_off)}, such as {why}" for _, why in self._put_off.values()]
         return self._directory_fails or next(iter(put_off), "") or self._offering.trouble
 
-    async def run(self, intake: Intake) -> None:
-        """Until cancelled.
-
-        Raises:
-            ConfigError: the directory cannot be used, or another process uses it.
-            BacklogError: nothing can be written any more.
-        """
+    @contextmanager
+    def held(self) -> Iterator[None]:
         self._owner = self._owned()
         try:
-            while True:
-                for path in await self._found():
-                    try:
-                        await self._take(path, intake)
-                    except OSError as error:
-                        self._leave(path, error)
-                    else:
-                        self._put_off.pop(path, None)
-                await asyncio.sleep(self._settings.poll_s)
+            yield
         finally:
             self._owner.release()
+
+    async def run(self, intake: Intake) -> None:
+        """Until cancelled. Raises BacklogError: nothing can be written any more."""
+        while True:
+            for path in await self._found():
+                try:
+                    await self._take(path, intake)
+                except OSError as error:
+                    self._leave(path, error)
+                else:
+                    self._put_off.pop(path, None)
+            await asyncio.sleep(self._settings.poll_s)
 
     async def _found(self) -> list[Path]:
         """What is to be tried now; nothing while the directory cannot be read, or another process has it."""
@@ -81,7 +81,7 @@ class Spool:
             if not await asyncio.to_thread(lambda: self._owner.holds):  # the directory was made anew
                 before, self._owner = self._owner, self._owned()
                 before.release()
-        except (OSError, ConfigError) as error:
+        except (OSError, ConfigError, BacklogError) as error:
             if str(error) != self._directory_fails:
                 self._log.event("spool_failed", source=self.name, error=str(error))
             self._directory_fails = str(error)
@@ -99,7 +99,7 @@ class Spool:
         self._put_off[path] = now + PUT_OFF_S, why
 
     def _owned(self) -> Owner:
-        """The directory, for this process alone. Raises ConfigError."""
+        """The directory, for this process alone. Raises as `held` does."""
         directory, where = self._settings.directory, f"spools.{self.name}.directory"
         try:
             for folder in (DONE, FAILED):
@@ -114,7 +114,7 @@ class Spool:
         except OSError as error:
             raise ConfigError(f"{where} {directory} cannot be used: {error.strerror}") from None
         except BacklogError as error:
-            raise ConfigError(f"{where}: {error}") from None
+            raise BacklogError(f"{where}: {error}") from None
 
     def _manifests(self) -> list[Path]:
         """Regular files with a name that is finished, the oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
@@ -36,6 +37,9 @@ class StandardInput:
     @property
     def trouble(self) -> str:
         return self._offering.trouble
+
+    def held(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def run(self, intake: Intake) -> None:
         """Until the input ends. Raises BacklogError: nothing can be written any more."""
