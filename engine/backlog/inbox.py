@@ -23,6 +23,7 @@ from engine.errors import BacklogError, BacklogGoneError, InboxFullError, TooMan
 ROWS_AT_ONCE = 5_000  # in one transaction, if several deliveries share it
 RATE_OVER_S = 10.0  # how far back the rate of what leaves is looked at
 LONGEST_RETRY_S = 60.0
+FIRST_RETRY_S = 5.0  # while nothing has left yet, so that nothing tells how long it takes
 
 
 @dataclass(slots=True)
@@ -188,4 +189,4 @@ class Inbox:
         """When a tenth of the room should be free, by how fast rows left of late."""
         self._count_moved(0)
         per_s = self._moved[1] / RATE_OVER_S
-        return min(LONGEST_RETRY_S, max(1.0, self.max_rows / 10 / per_s)) if per_s > 0 else LONGEST_RETRY_S
+        return min(LONGEST_RETRY_S, max(1.0, self.max_rows / 10 / per_s)) if per_s > 0 else FIRST_RETRY_S

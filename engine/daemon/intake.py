@@ -80,6 +80,11 @@ class Intake:
         self.counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._inbox = inbox
 
+    @property
+    def full(self) -> bool:
+        """Whether there is still no room for what there was none for of late."""
+        return self._inbox.full
+
     async def take(self, sender: str, events: Sequence[ObjectEvent], scope: Collection[str] | None = None) -> Taken:
         """Take all of a message's events, or none. Only after it returned may the message be acknowledged.
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from engine.backlog.inbox_tables import Move
 from engine.backlog.sqlite import SqliteBacklog
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.offering import Offering
 from engine.notifications import Kind, ObjectEvent
 from engine.routes import read_routes
+from tests.daemon.test_inbox import want
 from tests.test_routes import ACCOUNTS
 
 ROUTE = {"name": "r", "bucket": "b", "push": {"sync_task_id": "t"}}
@@ -45,3 +47,24 @@ async def test_it_keeps_what_it_has_while_the_backlog_is_gone(tmp_path: Path, mo
         await backlog.find_files()
         assert (await offered).taken == 1
         assert (offering.trouble, backlog.inbox.rows) == ("", 1)
+
+
+async def test_it_goes_on_when_there_is_room_whatever_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.daemon.sources.offering.LOOK_S", 0.0)
+    monkeypatch.setattr("engine.backlog.inbox.FIRST_RETRY_S", 3600.0)
+    events = [ObjectEvent("b", key, Kind.CREATED, "created", "s", key) for key in "abcd"]
+    async with SqliteBacklog(":memory:") as backlog:
+        inbox = backlog.inbox
+        await inbox.open(60.0, 3)
+        intake, offering = Intake(inbox, read_routes([ROUTE], ACCOUNTS)), Offering("s", None, Log())
+        await offering.offer(intake, events[:3])
+        offered = asyncio.create_task(offering.offer(intake, events[3:]))
+        while not offering.trouble:
+            await asyncio.sleep(0)
+            assert not offered.done()
+        (destination,) = inbox.heaps
+        (found,) = await inbox.due([want(destination)])
+        assert found
+        await inbox.move([Move(destination, found[-1][0], len(found), [], [])])
+        async with asyncio.timeout(20):
+            assert (await offered).taken == 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from engine.daemon.intake import Intake, UnroutedError
@@ -12,6 +13,7 @@ from engine.errors import BacklogGoneError, InboxFullError, NoSpaceError, TooMan
 from engine.notifications import ObjectEvent
 
 NO_SPACE_S = 10.0  # until a full disk, or a backlog that is gone, is tried again
+LOOK_S = 0.5  # until it is looked at whether there is room
 UNROUTED = "it fits no route"
 
 
@@ -53,7 +55,7 @@ class Offering:
                 parts += [(first + half, part[half:]), (first, part[:half])]
                 continue
             except InboxFullError as error:
-                await self._wait(str(error), error.retry_after_s)
+                await self._wait(str(error), error.retry_after_s, lambda: intake.full)
                 # Smaller parts fit sooner.
                 parts += [(first + half, part[half:]), (first, part[:half])] if half else [(first, part)]
                 continue
@@ -67,8 +69,12 @@ class Offering:
             offered.unrouted += taken.unrouted
         return offered
 
-    async def _wait(self, why: str, wait_s: float) -> None:
+    async def _wait(self, why: str, wait_s: float, as_long_as: Callable[[], bool] = lambda: True) -> None:
         if not self.trouble:
             self._log.event("source_waits", source=self._name, why=why, again_in_s=round(wait_s, 1))
         self.trouble = why
-        await asyncio.sleep(wait_s)
+        until = time.monotonic() + wait_s
+        while True:
+            await asyncio.sleep(min(LOOK_S, max(0.0, until - time.monotonic())))
+            if time.monotonic() >= until or not as_long_as():
+                return
