@@ -35,10 +35,15 @@ class Table:
             raise ConfigError(f"{self.where}.{name} is {value!r:.40}; it must be a whole number")
         return float(value)
 
-    def texts(self, name: str) -> list[str]:
-        value = self._value(name, [])
+    def texts(self, name: str, absent: str = "none") -> list[str]:
+        """Empty only if it is not set, which means what `absent` says: no list becomes that by losing its last text."""
+        value = self._value(name, None)
+        if value is None:
+            return []
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise ConfigError(f"{self.where}.{name} must be a list of texts")  # which may be secret
+        if not value:
+            raise ConfigError(f"{self.where}.{name} is empty; leave it out to mean {absent}")
         return value
 
     def flag(self, name: str) -> bool:
@@ -49,14 +54,10 @@ class Table:
 
     def some_of(self, name: str, known: Collection[str], what: str) -> frozenset[str] | None:
         """None if it is not set."""
-        if self._value(name, None) is None:
-            return None
-        value = frozenset(self.texts(name))
+        value = frozenset(self.texts(name, f"every {what}"))
         if unknown := sorted(value - set(known)):
             raise ConfigError(f"{self.where}.{name}: there is no {what} {unknown[0]!r:.60}")
-        if not value:
-            raise ConfigError(f"{self.where}.{name} is empty; leave it out to mean every {what}")
-        return value
+        return value or None
 
     def without(self, name: str, why: str) -> None:
         """Refuse one that is set and would have no effect."""
