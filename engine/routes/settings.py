@@ -28,7 +28,8 @@ from typing import Any
 from engine.clouds import Cloud, clouds
 from engine.errors import ConfigError
 from engine.model import Account
-from engine.notifications import Kind
+from engine.notifications import Kind, NotificationError
+from engine.notifications.payload import bucket_name, object_key
 from engine.routes.destinations import Destination, Directories, Keys
 from engine.routes.routing import Route, Routes
 
@@ -64,7 +65,9 @@ def _route(name: str, table: Mapping[str, Any], accounts: Sequence[Account]) -> 
     where = f"routes.{name}"
     verbs = {cloud.verb: cloud for cloud in clouds().values() if _column(cloud)}
     _known(table, {"name", "bucket", "prefix", "suffix", "events", *verbs}, where)
-    prefix = _text(table, "prefix", where)
+    bucket = _text(table, "bucket", where, needed=True)
+    prefix, suffix = (_text(table, name, where) for name in ("prefix", "suffix"))
+    _refuse_what_fits_nothing(where, bucket, prefix, suffix)
     events = _events(table.get("events", ["created", "removed"]), f"{where}.events")
     destinations = [
         _destination(verbs[verb], table[verb], prefix, accounts, f"{where}.{verb}") for verb in table if verb in verbs
@@ -73,8 +76,19 @@ def _route(name: str, table: Mapping[str, Any], accounts: Sequence[Account]) -> 
         raise ConfigError(f"{where} leads nowhere: set {' or '.join(verbs)}")
     if events == {Kind.REMOVED} and all(isinstance(each, Keys) for each in destinations):
         raise ConfigError(f"{where}.events are removals alone, which this route's destination cannot synchronise")
-    bucket = _text(table, "bucket", where, needed=True)
-    return Route(name, bucket, tuple(destinations), prefix, _text(table, "suffix", where), events)
+    return Route(name, bucket, tuple(destinations), prefix, suffix, events)
+
+
+def _refuse_what_fits_nothing(where: str, bucket: str, prefix: str, suffix: str) -> None:
+    try:
+        bucket_name(bucket)
+    except NotificationError as error:
+        raise ConfigError(f"{where}.{error}") from None
+    for name, part in (("prefix", prefix), ("suffix", suffix)):
+        try:
+            object_key(part or "/")
+        except NotificationError as error:
+            raise ConfigError(f"{where}.{name} fits nothing: {error}") from None
 
 
 def _destination(cloud: Cloud, table: object, prefix: str, accounts: Sequence[Account], where: str) -> Destination:
@@ -96,14 +110,18 @@ def _destination(cloud: Cloud, table: object, prefix: str, accounts: Sequence[Ac
     destination: Destination
     if column == Keys.column:
         destination = Keys(cloud.row, values, strip_prefix, add_prefix=_text(table, "add_prefix", where))
+        setting = f"{where}.add_prefix" if destination.add_prefix else where
     else:
         if strip_prefix and not strip_prefix.endswith("/"):
             raise ConfigError(f"{where}.strip_prefix must end with a slash: it is a directory")
         depth = _depth(table.get("trigger_depth"), f"{where}.trigger_depth")
         destination = Directories(cloud.row, values, strip_prefix, trigger_depth=depth)
-    # The cloud knows best what is wrong with a row of its own.
-    for _, error in cloud.plan([destination.row_of("/")], names, 1).rejected:
-        raise ConfigError(f"{where}: {error}")
+        setting = where
+    # The cloud knows best what is wrong with a row of its own, of any key or of the shortest one that fits.
+    shortest = destination.value(prefix.removeprefix(strip_prefix), Kind.CREATED) or "/"
+    for value, blamed in (("/", where), (shortest, setting)):
+        for _, error in cloud.plan([destination.row_of(value)], names, 1).rejected:
+            raise ConfigError(f"{blamed}: {error}")
     return destination
 
 
