@@ -171,5 +171,7 @@ def test_settings_that_cannot_be_meant_are_named(serve: Serve, queue: SmqClient)
         assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
     pulling(serve, queue, LISTENER.replace("own", "oss"))
     assert "another source or listener" in serve.run("--check").stderr
+    pulling(serve, queue, f'[[queues]]\nname = "again"\nqueue = "{queue.path.rpartition("/")[2]}"\n')
+    assert "queues.again.queue is that of queues.oss" in serve.run("--check").stderr
     pulling(serve, queue)
     assert "sources: oss" in serve.run("--check").stdout

@@ -315,6 +315,8 @@ def test_settings_that_cannot_be_meant_are_named(serve: Serve, spool: Path) -> N
     assert "spools.two.directory is that of spools.in" in serve.run("--check").stderr
     spooling(serve, table='directories = "x"\n')
     assert "spools.in.directories is not a setting" in serve.run("--check").stderr
+    spooling(serve, table='bucket = "a\\nb"\n')
+    assert "spools.in.bucket is 'a\\nb', not the name of a bucket" in serve.run("--check").stderr
     spool.rmdir()
     spooling(serve)
     assert "is no directory" in serve.run("--check").stderr

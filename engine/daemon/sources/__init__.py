@@ -28,6 +28,8 @@ from engine.daemon.sources.standard_input import NAME, StandardInput
 from engine.daemon.tables import Table
 from engine.errors import ConfigError
 from engine.model import Account
+from engine.notifications import NotificationError
+from engine.notifications.payload import bucket_name
 from engine.notifications.smq_queue import MAX_WAIT_S, SERVICE, receive_call
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
@@ -43,9 +45,13 @@ def sources(settings: Settings, log: Log, *, stdin: Callable[[], object] | None 
     routes = {str(route.get("name")) for route in settings.routes}
     found: list[EventSource] = []
     callers = accounts(settings) if settings.queues else ()
+    queues: dict[tuple[str, str], str] = {}
     for number, table in enumerate(settings.queues, 1):
         name = _name(table, "queues", number, names)
         read, account = _queue(Table(table, f"queues.{name}"), name, routes, callers, Path(settings.backlog).parent)
+        other = queues.setdefault((account.endpoints[SERVICE], read.queue), name)
+        if other != name:
+            raise ConfigError(f"queues.{name}.queue is that of queues.{other}")
         found.append(PulledQueue(read, account, log))
     directories: dict[Path, str] = {}
     for number, table in enumerate(settings.spools, 1):
@@ -115,6 +121,11 @@ def _spool(table: Table, name: str, routes: Collection[str]) -> SpoolSettings:
         table.some_of("routes", routes, "route"),
     )
     table.end()
+    try:
+        if settings.bucket:
+            bucket_name(settings.bucket)
+    except NotificationError as error:
+        raise ConfigError(f"{table.where}.{error}") from None
     if not settings.directory.is_dir():
         raise ConfigError(f"{table.where}.directory {settings.directory} is no directory")
     return settings
