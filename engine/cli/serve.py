@@ -21,10 +21,13 @@ from engine.daemon.health import NOBODY
 from engine.daemon.intake import EventSource
 from engine.daemon.log import Log
 from engine.daemon.sources import sources
+from engine.errors import ConfigError
 
 
 def serve(everywhere: Everywhere, *, check: bool, stdin: bool, until_end: bool) -> Exit:
     """Serve until a signal comes, or standard input ends. Raises what `Daemon.run` does."""
+    if until_end and not stdin:
+        raise ConfigError("--until-end needs --stdin: nothing else ends")
     if check or everywhere.dry_run:
         let_in(*HELD)
         return _check(everywhere, stdin=stdin)

@@ -73,6 +73,13 @@ def test_the_end_of_input_drains_if_asked(configured: Serve, cloud: Clouds) -> N
     assert configured.end() == 0
 
 
+def test_an_end_that_never_comes_is_refused(configured: Serve) -> None:
+    for more in ((), ("--check",)):
+        refused = configured.run("--until-end", *more)
+        assert refused.returncode == 2
+        assert "--until-end needs --stdin" in refused.stderr
+
+
 def test_a_line_that_never_ends_keeps_none_waiting(configured: Serve, cloud: Clouds) -> None:
     piped = Piped(configured)
     piped.input.write("x" * (3 << 20) + "\n" + event("after").decode() + "\n")
