@@ -28,6 +28,8 @@ ON_EVERY_LOOP = (
     "tests/credentials/test_command.py",
     "tests/credentials/test_renewing.py",
     "tests/credentials/test_runs.py",
+    "tests/daemon/test_connections.py",
+    "tests/daemon/test_doorway.py",
     "tests/test_lanes.py",
 )
 

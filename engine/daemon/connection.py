@@ -30,7 +30,7 @@ class Limits:
 
     body_bytes: int = 1 << 20
     bodies_bytes: int = 16 << 20  # of all requests that are under way together; events take 30 times as much memory
-    header_s: float = 5.0  # from its first byte to its last
+    header_s: float = 5.0  # from its first byte to its last; and for a TLS handshake
     body_s: float = 10.0
     idle_s: float = 75.0  # between two requests
     write_s: float = 10.0  # for the client to read an answer
@@ -48,7 +48,7 @@ class House(Protocol):
 
     def opened(self, connection: Connection, address: str) -> bool: ...
 
-    def closed(self, connection: Connection, address: str) -> None: ...
+    def closed(self, connection: Connection) -> None: ...
 
     def answered(self, head: Head | None, response: Response, address: str) -> Response:
         """The response as it is to be sent. `head` is None if there was none that could be read."""
@@ -83,6 +83,7 @@ class Connection(asyncio.Protocol):
         return not self._work and not self._head and not self._received
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called again if what it is carried by changes, as it does with TLS."""
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if isinstance(peer, tuple) else ""
@@ -93,7 +94,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._done = True
         self._free()
-        self._house.closed(self, self._address)
+        self._house.closed(self)
 
     def data_received(self, data: bytes) -> None:
         if self._done:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.daemon.connection import Connection, Limits
+from engine.daemon.doorway import Doorway
 from engine.daemon.http_head import Endpoint, Head, Response
 from engine.daemon.request_log import HEADER, RequestLog, request_id
 from engine.daemon.unix_socket import UnixSocket
@@ -74,7 +75,7 @@ class Server:
         self._tls = tls
         self._failed = failed
         self._requests = requests
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, str] = {}  # and the addresses that they come from
         self._addresses: Counter[str] = Counter()
         self._last_closed = asyncio.Event()
         self._date = (0, "")
@@ -87,22 +88,19 @@ class Server:
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
 
-        def connect() -> Connection:
-            return Connection(self, time.monotonic)
+        def connect() -> asyncio.Protocol:
+            connection = Connection(self, time.monotonic)
+            return Doorway(connection, self._tls) if self._tls else connection
 
-        bind, handshake_s = self.bind, self.limits.header_s if self._tls else None
+        bind = self.bind
         try:
             if bind.path:
                 self._unix = UnixSocket(bind.path, LISTEN_BACKLOG)
                 self._listener = await loop.create_unix_server(
-                    connect, sock=self._unix.listening, ssl=self._tls, ssl_handshake_timeout=handshake_s,
-                    backlog=LISTEN_BACKLOG,
-                )  # fmt: skip
+                    connect, sock=self._unix.listening, backlog=LISTEN_BACKLOG
+                )
             else:
-                self._listener = await loop.create_server(
-                    connect, bind.host, bind.port, ssl=self._tls, ssl_handshake_timeout=handshake_s,
-                    backlog=LISTEN_BACKLOG,
-                )  # fmt: skip
+                self._listener = await loop.create_server(connect, bind.host, bind.port, backlog=LISTEN_BACKLOG)
                 self.bind = Bind(bind.host, self._listener.sockets[0].getsockname()[1])
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror  # without our words
@@ -136,16 +134,18 @@ class Server:
             self._unix = None
 
     def opened(self, connection: Connection, address: str) -> bool:
-        """Whether it may stay."""
-        self._connections.add(connection)
+        """Whether it may stay. Told again, it counts once."""
+        if connection in self._connections:
+            return True
+        self._connections[connection] = address
         self._addresses[address] += 1
         within = len(self._connections) <= self.limits.connections
         within = within and (not address or self._addresses[address] <= self.limits.connections_per_address)
         self.refused += not within
         return within
 
-    def closed(self, connection: Connection, address: str) -> None:
-        self._connections.discard(connection)
+    def closed(self, connection: Connection) -> None:
+        address = self._connections.pop(connection)
         self._addresses[address] -= 1
         if not self._addresses[address]:
             del self._addresses[address]

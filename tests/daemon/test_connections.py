@@ -274,7 +274,7 @@ async def test_what_comes_ahead_is_bounded() -> None:
 
 async def opened(server: Server) -> set[Connection]:
     await until(lambda: server.connections > 0)
-    return server._connections
+    return set(server._connections)
 
 
 async def test_half_a_request_after_another_comes_to_an_end() -> None:
