@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from engine.daemon.body_room import BodyRoom
 from engine.daemon.http_body import Body
 from engine.daemon.http_head import (
     MAX_HEAD_BYTES,
@@ -44,7 +45,7 @@ class House(Protocol):
     limits: Limits
     endpoints: Mapping[str, Endpoint]
     closing: bool
-    reserved_bytes: int  # for bodies of requests under way
+    room: BodyRoom
 
     def opened(self, connection: Connection, address: str) -> bool: ...
 
@@ -183,14 +184,13 @@ class Connection(asyncio.Protocol):
         if turned_away := endpoint.admit(head):
             self._refuse(turned_away)
             return False
-        body = Body(head.length, house.limits.body_bytes)
-        most = house.limits.body_bytes if head.length is None else head.length
-        if house.reserved_bytes + most > house.limits.bodies_bytes:
+        limit_bytes = min(house.limits.body_bytes, house.room.most_bytes(vouched=endpoint.vouched))
+        body = Body(head.length, limit_bytes)
+        reserved_bytes = limit_bytes if head.length is None else head.length
+        if not house.room.take(reserved_bytes, vouched=endpoint.vouched):
             self._refuse(refusal(503, "too many bodies come at once", ("Retry-After", "1")))
             return False
-        house.reserved_bytes += most
-        self._reserved_bytes = most
-        self._endpoint, self._body = endpoint, body
+        self._endpoint, self._body, self._reserved_bytes = endpoint, body, reserved_bytes
         self.deadline = self._clock() + house.limits.body_s
         if head.waits and not body.complete and not self._received:
             self._transport.write(CONTINUE)
@@ -245,5 +245,6 @@ class Connection(asyncio.Protocol):
         self.deadline = self._clock() + self._house.limits.write_s
 
     def _free(self) -> None:
-        self._house.reserved_bytes -= self._reserved_bytes
+        if self._reserved_bytes:
+            self._house.room.give_back(self._reserved_bytes, vouched=self._endpoint.vouched)
         self._reserved_bytes = 0

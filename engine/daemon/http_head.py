@@ -70,6 +70,7 @@ class Endpoint(Protocol):
     """What stands at one path."""
 
     methods: Collection[str]
+    vouched: bool  # whether those who are admitted are known, before any of the body is read
 
     def admit(self, head: Head) -> Response | None:
         """Before any of the body is read: None, or the answer that turns the request away."""

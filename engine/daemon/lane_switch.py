@@ -37,6 +37,7 @@ class LaneSwitch:
     """An endpoint. What is in flight goes on to its end; what waits, waits."""
 
     methods: Collection[str] = ("POST",)
+    vouched = True
 
     def __init__(self, guard: Callable[[Head], Response | None], held: HeldLanes, lane: Lane, *, hold: bool) -> None:
         self._guard = guard

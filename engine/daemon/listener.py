@@ -9,7 +9,7 @@ from engine.daemon.access import bearer
 from engine.daemon.allowance import Allowance
 from engine.daemon.http_head import Head, Response, json_response, refusal
 from engine.daemon.intake import Intake, UnroutedError
-from engine.daemon.listener_settings import ListenerSettings
+from engine.daemon.listener_settings import SIGNED, ListenerSettings
 from engine.daemon.readers import Reader
 from engine.errors import BacklogError, CallError, InboxFullError, NoSpaceError, TooManyRowsError
 from engine.notifications import NotificationError, UntrustedError
@@ -22,8 +22,10 @@ class Listener:
     """An endpoint. It answers 202 when what was sent is durable."""
 
     methods: Collection[str] = ("POST",)
+    vouched: bool  # by a token, or by being on this machine; a signature is only looked at with the body
 
     def __init__(self, settings: ListenerSettings, read: Reader, intake: Intake) -> None:
+        self.vouched = settings.format not in SIGNED
         self._settings = settings
         self._read = read
         self._intake = intake

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
+from engine.daemon.body_room import BodyRoom
 from engine.daemon.connection import Connection, Limits
 from engine.daemon.doorway import Doorway
 from engine.daemon.http_head import Endpoint, Head, Response
@@ -69,7 +70,7 @@ class Server:
         self.endpoints = endpoints
         self.limits = limits or Limits()
         self.closing = False
-        self.reserved_bytes = 0
+        self.room = BodyRoom(self.limits.bodies_bytes)
         self.refused = 0  # connections beyond the bounds
         self.answers: Counter[tuple[str, int]] = Counter()  # by path ("" for those that lead nowhere) and status
         self._tls = tls

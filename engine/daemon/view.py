@@ -11,6 +11,7 @@ class View:
     """An endpoint that changes nothing. `guard` turns requests away, or None."""
 
     methods: Collection[str] = ("GET",)
+    vouched = False  # anybody may look at some
 
     def __init__(self, guard: Callable[[Head], Response | None], look: Callable[[Head], Response]) -> None:
         self._guard = guard

@@ -30,7 +30,8 @@ class Echo:
 
     methods: Collection[str] = ("POST",)
 
-    def __init__(self, wait: asyncio.Event | None = None, size_bytes: int = 0) -> None:
+    def __init__(self, wait: asyncio.Event | None = None, size_bytes: int = 0, *, vouched: bool = True) -> None:
+        self.vouched = vouched
         self.bodies: list[bytes] = []
         self._tokens = Tokens([f"sha256:{sha256(TOKEN.encode()).hexdigest()}"])
         self._wait = wait
@@ -102,7 +103,7 @@ async def test_who_may_not_is_told_before_the_body_is_sent() -> None:
         assert await client.status() == 401
         assert await client.ended()
         assert echo.bodies == []
-        assert server.reserved_bytes == 0
+        assert server.room.taken_bytes == 0
 
 
 async def test_who_may_not_reads_the_answer_even_while_sending() -> None:
@@ -264,7 +265,7 @@ async def test_what_comes_ahead_is_bounded() -> None:
         client = await connect()
         await client.send(post(b"a"))
         (connection,) = await opened(server)
-        await until(lambda: server.reserved_bytes > 0)
+        await until(lambda: server.room.taken_bytes > 0)
         client.writer.write(b"x" * (16 << 20))
         await until(lambda: not connection._transport.is_reading())
         assert MAX_AHEAD_BYTES < len(connection._received) <= MAX_AHEAD_BYTES + (256 << 10)  # what one read gives
@@ -292,7 +293,7 @@ async def test_requests_that_come_one_after_the_other_are_answered_in_turn() -> 
     async with serving(echo) as (server, connect):
         client = await connect()
         await client.send(post(b"a"))
-        await until(lambda: server.reserved_bytes > 0)
+        await until(lambda: server.room.taken_bytes > 0)
         (connection,) = await opened(server)
         await client.send(post(b"b"))
         await until(lambda: bool(connection._received))
@@ -359,7 +360,7 @@ async def test_a_body_in_chunks_may_become_as_large_as_any() -> None:
         first, second = await connect(), await connect()
         chunks = f"POST /p HTTP/1.1\r\nHost: h\r\nToken: {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         await first.send(chunks)
-        await until(lambda: server.reserved_bytes == 1000)
+        await until(lambda: server.room.taken_bytes == 1000)
         await second.send(chunks)
         assert await second.status() == 503
 
@@ -369,7 +370,7 @@ async def test_bodies_under_way_are_bounded_together() -> None:
     async with serving(Echo(wait), Limits(body_bytes=1000, bodies_bytes=1500)) as (server, connect):
         first, second = await connect(), await connect()
         await first.send(post(b"x" * 1000))
-        await until(lambda: server.reserved_bytes == 1000)
+        await until(lambda: server.room.taken_bytes == 1000)
         await second.send(post(b"x" * 1000))
         assert await second.status() == 503
         wait.set()
@@ -377,6 +378,44 @@ async def test_bodies_under_way_are_bounded_together() -> None:
         third = await connect()
         await third.send(post(b"x" * 1000))
         assert await third.status() == 200
+
+
+async def test_whom_nobody_vouches_for_keeps_out_no_other() -> None:
+    limits = Limits(body_bytes=1000, bodies_bytes=16_000)
+    endpoints = {"/p": Echo(), "/signed": Echo(vouched=False)}
+    chunks = f"POST /signed HTTP/1.1\r\nHost: h\r\nToken: {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    async with asyncio.timeout(PATIENCE_S), Server(Bind(), endpoints, limits) as server:
+
+        async def connect() -> Client:
+            return Client(*await asyncio.open_connection(server.bind.host, server.bind.port))
+
+        nobodies = [await connect() for _ in range(16)]
+        for client in nobodies:
+            await client.send(chunks)
+        for client in nobodies[4:]:
+            assert await client.status() == 503
+            client.writer.close()
+        known = await connect()
+        await known.send(post(b"x" * 1000))
+        assert await known.status() == 200
+        await nobodies[0].send(b"0\r\n\r\n")
+        assert await nobodies[0].status() == 200
+        another = await connect()
+        await another.send(chunks + b"1\r\nx\r\n0\r\n\r\n")
+        assert await another.status() == 200, "room is given back"
+        for client in (*nobodies[:4], known, another):
+            client.writer.close()
+        await until(lambda: not server.connections)
+        assert server.room.taken_bytes == 0
+
+
+async def test_a_body_for_which_there_could_never_be_room_is_not_to_come_again() -> None:
+    limits = Limits(body_bytes=1000, bodies_bytes=2000)
+    async with serving(Echo(vouched=False), limits) as (_, connect):
+        for size_bytes, expected in ((500, 200), (501, 413)):
+            client = await connect()
+            await client.send(post(b"x" * size_bytes))
+            assert await client.status() == expected
 
 
 async def test_a_bug_is_answered_and_told() -> None:
@@ -394,7 +433,7 @@ async def test_closing_answers_what_is_under_way_and_takes_nothing_more() -> Non
     async with serving(Echo(wait)) as (server, connect):
         busy, idle = await connect(), await connect()
         await busy.send(post(b"a") + post(b"b"))
-        await until(lambda: server.reserved_bytes > 0)
+        await until(lambda: server.room.taken_bytes > 0)
         closing = asyncio.create_task(server.close(PATIENCE_S))
         assert await idle.ended()
         with pytest.raises(ConnectionError):
