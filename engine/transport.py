@@ -69,19 +69,18 @@ class Transport:
             ProtocolError: an answer came that no API of these clouds gives.
         """
         try:
-            async with self._session.request(
+            response = await self._session.request(  # `async with` adds two coroutines to every call
                 request.method,
                 _url(request.url),
                 headers=request.headers,
                 data=request.body or None,
                 skip_auto_headers=None if request.body else NO_BODY,
                 allow_redirects=False,
-            ) as response:
-                headers = response.headers
-                if headers.get("content-encoding", "identity") != "identity":
-                    response.close()
-                    raise ProtocolError("the answer is compressed, unasked", status=response.status)
-                return Reply(response.status, headers, await _read(response))
+            )
+            try:
+                return Reply(response.status, response.headers, await _read(response))
+            finally:
+                response.release()  # closes the connection if the answer was not read to its end
         except NOT_SENT as error:
             raise TransportError(_describe(error), sent=False) from None
         except TimeoutError:
@@ -91,6 +90,9 @@ class Transport:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        response.close()
+        raise ProtocolError("the answer is compressed, unasked", status=response.status)
     length = response.content_length
     if length is not None and length <= MAX_ANSWER_BYTES:
         return await response.read()

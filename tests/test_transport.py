@@ -7,12 +7,14 @@ import gzip
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias
 
+import aiohttp
 import pytest
 
+import engine.transport
 from engine.errors import ProtocolError, TransportError
 from engine.transport import MAX_ANSWER_BYTES, Transport
 from signers import SignedRequest
@@ -178,6 +180,57 @@ async def test_a_slow_answer_is_waited_for_so_long(begun: bytes) -> None:
             await transport.send(request(server.url))
     assert caught.value.sent
     assert len(server.requests) == 1
+
+
+HALF = [answer(b"half", "Content-Length: 100"), answer(b"4\r\nhalf\r\n", "Transfer-Encoding: chunked")]
+UNWANTED = [
+    answer(b"half", "Content-Length: 100", "Content-Encoding: gzip"),
+    answer(b"x" * (MAX_ANSWER_BYTES + 1), f"Content-Length: {MAX_ANSWER_BYTES + 2}"),
+]
+
+
+@asynccontextmanager
+async def watching(said: bytes) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A server that never ends its answer, and tells when its client has closed the connection."""
+    closed = asyncio.Event()
+
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b'{"body": 1}')
+            writer.write(said)
+            assert await reader.read() == b""
+        closed.set()
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", closed
+
+
+@pytest.mark.parametrize("said", [*HALF, *UNWANTED], ids=["body", "chunks", "compressed", "too large"])
+async def test_the_connection_of_half_an_answer_is_closed(said: bytes) -> None:
+    """What is left of it would be taken for the answer to the next request."""
+    async with asyncio.timeout(10), watching(said) as (url, closed), Transport(attempt_s=SHORT_S) as transport:
+        with pytest.raises((TransportError, ProtocolError)) as caught:
+            await transport.send(request(url))
+        await closed.wait()
+    assert caught.value.sent
+
+
+@pytest.mark.parametrize("said", HALF, ids=["body", "chunks"])
+async def test_who_gives_up_amid_an_answer_closes_the_connection(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, read = asyncio.Event(), engine.transport._read
+
+    async def told(response: aiohttp.ClientResponse) -> bytes:
+        reading.set()
+        return await read(response)
+
+    monkeypatch.setattr(engine.transport, "_read", told)
+    async with asyncio.timeout(10), watching(said) as (url, closed), Transport() as transport:
+        sending = asyncio.create_task(transport.send(request(url)))
+        await reading.wait()
+        sending.cancel()
+        await closed.wait()
+    assert sending.cancelled()
 
 
 async def test_a_refused_connection_has_sent_nothing() -> None:
