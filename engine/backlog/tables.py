@@ -52,13 +52,14 @@ class Tables:
 
     def insert(self, jobs: Sequence[Job]) -> Put:
         put = Put([], [], [])
-        for target, group in groupby(jobs, attrgetter("target")):
-            target_id, same = self._targets.id(target), list(group)
-            known = KnownRows(self._sql, self._failed, target_id, put)
-            if self._tally.count(target_id, State.FAILED).jobs:
-                self._insert_with_failed(target_id, same, put, known)
+        groups = self._targets.group(jobs)
+        failed = {target for target in groups if self._tally.count(target, State.FAILED).jobs}
+        added = self._add({target: same for target, same in groups.items() if target not in failed})
+        for target, same in groups.items():
+            known = KnownRows(self._sql, self._failed, target, put)
+            if target in failed:
+                self._insert_with_failed(target, same, put, known)
                 continue
-            added = self._add(target_id, same)
             for job in same:
                 put.waiting.append(job) if added.pop(job.key, None) else known.tell(job, job.key)
         self._tally.write()
@@ -68,7 +69,7 @@ class Tables:
         """Jobs for a target where something failed, of which they may take over some rows."""
         for job in jobs:
             failed = self._failed.take(target, job)
-            if self._add(target, [job]):
+            if self._add({target: [job]}):
                 put.waiting.append(job)
                 continue
             again, rest = self._failed.divide(job, failed) if failed else (None, job)
@@ -81,14 +82,15 @@ class Tables:
         """Have jobs done from now on, whatever was done of them before."""
         waiting: list[Job] = []
         again = 0
-        for target, group in groupby(jobs, attrgetter("target")):
-            target_id, same = self._targets.id(target), list(group)
-            if self._tally.count(target_id, State.FAILED).jobs:
+        groups = self._targets.group(jobs)
+        for target, same in groups.items():
+            if self._tally.count(target, State.FAILED).jobs:
                 for job in same:
-                    self._failed.take(target_id, job)
-            added = self._add(target_id, same)
+                    self._failed.take(target, job)
+        added = self._add(groups)
+        for target, same in groups.items():
             for job in same:
-                if added.pop(job.key, None) or self._wait(target_id, job):
+                if added.pop(job.key, None) or self._wait(target, job):
                     waiting.append(job)
                     continue
                 live, state = self._sql("SELECT id, state FROM job WHERE key=?", (job.key,)).fetchone()
@@ -101,26 +103,29 @@ class Tables:
     def waiting(self, target: Target) -> int:
         return self._tally.count(self._targets.id(target), State.WAITING).jobs
 
-    def _add(self, target: int, jobs: Sequence[Job]) -> dict[bytes, int]:
-        """Have new jobs wait; returns the keys of those that were not there already, with their rows."""
-        due = max(self._clock(), self._marks[target][0])
+    def _add(self, groups: Mapping[int, Sequence[Job]]) -> dict[bytes, int]:
+        """Have new jobs wait, by target; returns the keys of those that were not there already, with their rows."""
         last = self._sql("SELECT coalesce(max(id), 0) FROM job").fetchone()[0]
-        changes = self._changes()
+        changes, now = self._changes(), self._clock()
+        rows: list[tuple[bytes, int, float, int, int, bytes]] = []
+        for target, jobs in groups.items():
+            due = max(now, self._marks[target][0])
+            rows += [(job.key, target, due, job.attempts, job.rows, job.payload) for job in jobs]
         self._sql_for_each(
-            "INSERT OR IGNORE INTO job (key, target, state, due, attempts, rows, payload) VALUES (?,?,0,?,?,?,?)",
-            [(job.key, target, due, job.attempts, job.rows, job.payload) for job in jobs],
+            "INSERT OR IGNORE INTO job (key, target, state, due, attempts, rows, payload) VALUES (?,?,0,?,?,?,?)", rows
         )
-        if self._changes() - changes == len(jobs):
-            added = {job.key: job.rows for job in jobs}
+        if self._changes() - changes == len(rows):
+            added = {job.key: job.rows for jobs in groups.values() for job in jobs}
         else:
             added = dict(self._sql("SELECT key, rows FROM job WHERE id > ?", (last,)))
-        if added:
-            self._tally.add(target, State.WAITING, len(added), sum(added.values()))
+        for target, jobs in groups.items():
+            if new := {job.key: job.rows for job in jobs if job.key in added}:
+                self._tally.add(target, State.WAITING, len(new), sum(new.values()))
         return added
 
     def _wait(self, target: int, job: Job) -> bool:
         """Have a job wait that is new or has ended. False if it is waiting or started already."""
-        if self._add(target, [job]):
+        if self._add({target: [job]}):
             return True
         ended, state, rows = self._sql("SELECT id, state, rows FROM job WHERE key=?", (job.key,)).fetchone()
         if State(state).live:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView
+from collections import defaultdict
+from collections.abc import Callable, ItemsView, Iterable
 from typing import Any
 
-from engine.model import Target
+from engine.model import Job, Target
 
 
 class TargetTable:
@@ -30,6 +31,13 @@ class TargetTable:
             known = self._ids[target] = int(row[0])
             self._targets[known] = target
         return known
+
+    def group(self, jobs: Iterable[Job]) -> dict[int, list[Job]]:
+        """Jobs by the number of their target."""
+        groups: dict[Target, list[Job]] = defaultdict(list)
+        for job in jobs:
+            groups[job.target].append(job)
+        return {self.id(target): same for target, same in groups.items()}
 
     def target(self, number: int) -> Target:
         known = self._targets.get(number)

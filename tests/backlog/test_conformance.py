@@ -22,6 +22,14 @@ async def test_targets_are_apart(backlog: Backlog, clock: Clock) -> None:
     assert payloads(second.jobs) == [b"payload 1"]
 
 
+async def test_jobs_of_targets_by_turns_are_known_and_counted_at_their_own(backlog: Backlog) -> None:
+    await backlog.put([*jobs(A, 1), *jobs(B, 12, 13)])
+    by_turns = [job for pair in zip(jobs(A, 1, 2, 3), jobs(B, 11, 12, 13), strict=True) for job in pair]
+    put = await backlog.put([*by_turns, *jobs(A, 3)])
+    assert put == Put([*jobs(A, 2, 3), *jobs(B, 11)], [*jobs(A, 1, 3), *jobs(B, 12, 13)], [])
+    assert await backlog.tally() == {A: {State.WAITING: Count(3, 3)}, B: {State.WAITING: Count(3, 3)}}
+
+
 async def test_no_job_is_given_twice(backlog: Backlog, clock: Clock) -> None:
     await backlog.put(jobs(A, *range(5)))
     assert len(await claim(backlog, A, 3, clock())) == 3
