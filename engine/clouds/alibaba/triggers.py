@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from engine.clouds import Planned
 from engine.clouds.alibaba.sgw import ID, NAME
-from engine.clouds.keys import job_key
+from engine.clouds.keys import job_keys
 from engine.errors import InputError
 from engine.model import Job, Target
 
@@ -32,15 +33,19 @@ def plan(rows: Sequence[Any], accounts: Sequence[str]) -> Planned:
     jobs: dict[bytes, Job] = {}
     rejected: list[tuple[int, InputError]] = []
     repeated: list[int] = []
-    for index, row in enumerate(rows):
+    for index, (gateway_id, index_id, path, account) in enumerate(rows):
         try:
-            job = _job(row, accounts)
+            target, key_of = _share(gateway_id, index_id, account or accounts[0])
+            if account and account not in accounts:
+                raise InputError(f"no account is called {account!r:.60}; there is {', '.join(accounts)}")
+            payload = orjson.dumps([index_id, share_path(path)])
         except InputError as error:
             rejected.append((index, error))
             continue
-        if job.key in jobs:
+        key = key_of(payload)
+        if key in jobs:
             repeated.append(index)
-        jobs[job.key] = job
+        jobs[key] = Job(key, target, payload)
     return Planned(list(jobs.values()), rejected, repeated)
 
 
@@ -52,7 +57,7 @@ def share_path(path: str) -> str:
     """
     if not path:
         raise InputError("path is empty; / is the whole share")
-    if ".." in re.split(r"[/\\]", path):
+    if ".." in path and ".." in re.split(r"[/\\]", path):
         raise InputError(f"path {path!r:.80} climbs out of its share with ..")
     if "\0" in path:
         raise InputError(f"path {path!r:.80} contains a NUL")
@@ -65,14 +70,11 @@ def share_path(path: str) -> str:
     return path if path.startswith("/") else "/" + path
 
 
-def _job(row: Any, accounts: Sequence[str]) -> Job:
-    gateway_id, index_id, path, account = row
+@lru_cache(maxsize=4096)
+def _share(gateway_id: str, index_id: str, account: str) -> tuple[Target, Callable[[bytes], bytes]]:
+    """The target of a share's jobs, and what makes their keys. Remembered, since a share has many directories."""
     for name, value in (("gateway_id", gateway_id), ("index_id", index_id)):
         if wrong := ID(value):
             raise InputError(f"{name} {value!r:.60} {wrong}")
-    account = account or accounts[0]
-    if account not in accounts:
-        raise InputError(f"no account is called {account!r:.60}; there is {', '.join(accounts)}")
     target = Target(NAME, account, gateway_id)
-    payload = orjson.dumps([index_id, share_path(path)])
-    return Job(job_key(VERB, target, payload), target, payload)
+    return target, job_keys(VERB, target)
