@@ -20,12 +20,18 @@ ACS3_ALGORITHM = "ACS3-HMAC-SHA256"
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
+_ONCE = frozenset({"Path", "SignatureNonce"})  # parameters whose values hardly recur: not worth remembering
 _HOLE = "\0"  # where a nonce goes; no header holds it
 
 
 def canonical_query(params: Mapping[str, str]) -> str:
     """The parameters in the order of their raw names: encoding first would change the order."""
-    return "&".join([encode_pair(name, params[name]) for name in sorted(params)])
+    return "&".join(
+        [
+            f"{name}={percent_encode(params[name])}" if name in _ONCE else encode_pair(name, params[name])
+            for name in sorted(params)
+        ]
+    )
 
 
 def timestamp(second: int) -> str:
