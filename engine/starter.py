@@ -70,7 +70,6 @@ class Starter:
         self._ready: deque[TargetQueue] = deque()  # may have a job to start
         self._fed = asyncio.Event()
         self._roused = asyncio.Event()
-        self._idle_senders: list[asyncio.Future[tuple[TargetQueue, Job] | None]] = []
         self.closures = Closures(limits.again_s or 0.0, self._judge.look_again, self._opened)
         self.denials = Denials()
         self._group: asyncio.TaskGroup
@@ -193,8 +192,6 @@ class Starter:
     async def _pump(self) -> None:
         while True:
             while not self._ready:
-                while self._idle_senders:
-                    self._idle_senders.pop().set_result(None)
                 self._roused.clear()
                 await self._roused.wait()
             if not self.lane.try_enter():
@@ -208,21 +205,7 @@ class Starter:
             queue.starting += 1
             self._feed(queue)
             self.freed(queue)
-            if self._idle_senders:
-                self._idle_senders.pop().set_result((queue, job))
-            else:
-                self._group.create_task(self._send(queue, job))
-
-    async def _send(self, queue: TargetQueue, job: Job) -> None:
-        """Start one job after the other while there are some: a coroutine of its own for each would cost more."""
-        given: tuple[TargetQueue, Job] | None = (queue, job)
-        while given:
-            await self._start(*given)
-            if not self._ready:
-                return
-            idle: asyncio.Future[tuple[TargetQueue, Job] | None] = asyncio.get_running_loop().create_future()
-            self._idle_senders.append(idle)
-            given = await idle
+            self._group.create_task(self._start(queue, job))
 
     def _next(self) -> TargetQueue | None:
         now = self._clock()

@@ -106,27 +106,3 @@ async def test_a_target_that_hangs_does_not_do_so_job_by_job(clouds: Clouds, mon
     came = arrivals(clouds, "TriggerGatewayRemoteSync")
     assert came[-1] - came[0] < 2 * SLOW_S
     assert len(came) == SICK_AFTER - 2
-
-
-async def test_no_coroutine_is_left_of_a_burst(clouds: Clouds) -> None:
-    task = await clouds.sync_task()
-    done = 0
-    clouds.set(operations={"CreateSyncEvents": {"delay": 1.0, "delay_s": 0.2}})
-
-    def senders() -> int:
-        return sum("Starter._send" in repr(each.get_coro()) for each in asyncio.all_tasks())
-
-    async def rows() -> AsyncIterator[Push]:
-        for i in range(50):
-            yield Push(f"key-{i}", task)
-        while done < 50:
-            most.append(senders())
-            await asyncio.sleep(0.01)
-        while senders():  # noqa: ASYNC110 - they end by themselves
-            await asyncio.sleep(0.01)
-
-    most: list[int] = []
-    async with asyncio.timeout(20), Engine([clouds.buckets], ":memory:", rate=2000.0, options=Options(batch=1)) as made:
-        async for _ in made.run(rows()):
-            done += 1
-    assert max(most) > 10
