@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import ssl
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,6 +20,9 @@ from benchmarks import cores
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = "benchmarks/recorded.json"  # which is no code
 UNKNOWN = "unknown"
+# What /proc/cpuinfo says of the model, on x86 and on ARM. A hypervisor may give many models one name.
+MODEL = ("model name", "cpu family", "model", "stepping")
+MODEL_ON_ARM = ("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision")
 PACKAGES = (
     "syncmux",
     "aiohttp",
@@ -66,6 +70,9 @@ def committed() -> bool:
 def versions() -> Mapping[str, str]:
     return {name: _version(name) for name in PACKAGES} | {
         "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "compiler": platform.python_compiler(),
+        "openssl": ssl.OPENSSL_VERSION,
         "sqlite": apsw.sqlite_lib_version(),
     }
 
@@ -74,7 +81,7 @@ def machine() -> Mapping[str, str | int | None]:
     client, server = cores.apart()
     return {
         "system": f"{platform.system()} {platform.release()}",
-        "processor": _processor(),
+        "processor": _processor() or platform.processor() or platform.machine(),
         "processors": len(cores.mine()),
         "clients_on": client,
         "server_on": server,
@@ -96,10 +103,19 @@ def _version(package: str) -> str:
 
 def _processor() -> str:
     if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+        return processor_of(Path("/proc/cpuinfo").read_text())
+    if sys.platform == "darwin":
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, check=False, capture_output=True, text=True).stdout.strip()
+    return ""
+
+
+def processor_of(cpuinfo: str) -> str:
+    """Name, family, model and stepping of the first processor that Linux tells of, as far as it does."""
+    first = cpuinfo.strip().partition("\n\n")[0]
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first.splitlines())}
+    model = [told[MODEL[0]]] if MODEL[0] in told else []
+    return ", ".join(model + [f"{name} {told[name]}" for name in (*MODEL[1:], *MODEL_ON_ARM) if name in told])
 
 
 def _file_system(path: Path) -> str:

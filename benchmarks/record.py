@@ -66,8 +66,9 @@ def differences(record: Record, benchmark: str, now: Provenance) -> list[str]:
 
 
 def _traits(provenance: Provenance) -> Mapping[str, str]:
-    """What may shift a ratio, and is not our own code."""
+    """What may shift a ratio, and is not our own code. Of Python that is not what mends it."""
     machine = provenance["machine"]
     names = ("processor", "processors")
     versions = {name: version for name, version in provenance["versions"].items() if name != "syncmux"}
-    return {name: str(machine[name]) for name in names} | versions
+    minor = {"python": ".".join(versions["python"].split(".")[:2])}
+    return {name: str(machine[name]) for name in names} | versions | minor

@@ -6,13 +6,13 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import gate, record, suite
-from benchmarks.provenance import Provenance, provenance
+from benchmarks.provenance import Provenance, processor_of, provenance
 from benchmarks.record import Session
 
 
-def _session(processor: str, aiohttp: str, **ratios: dict[str, list[float]]) -> Session:
+def _session(processor: str, aiohttp: str, python: str = "3.11.7", **ratios: dict[str, list[float]]) -> Session:
     machine: dict[str, str | int | None] = {"processor": processor, "processors": 2, "file_system": "ext4"}
-    versions = {"aiohttp": aiohttp, "syncmux": aiohttp}
+    versions = {"aiohttp": aiohttp, "syncmux": aiohttp, "python": python}
     where = Provenance(commit="c0ffee", date="2026-11-21T12:00+00:00", machine=machine, versions=versions)
     return Session(provenance=where, ratios=ratios)
 
@@ -50,6 +50,48 @@ def test_what_differs_is_told() -> None:
     ]
 
 
+def test_python_differs_by_its_minor_version() -> None:
+    assert record.differences([FIRST], "calls", _session("Xeon", "3.14.1", "3.11.12")["provenance"]) == []
+    assert record.differences([FIRST], "calls", _session("Xeon", "3.14.1", "3.12.7")["provenance"]) == [
+        "python 3.12, on record 3.11"
+    ]
+
+
+X86 = """\
+processor\t: 0
+vendor_id\t: GenuineIntel
+cpu family\t: 6
+model\t\t: 207
+model name\t: Intel(R) Xeon(R) Processor
+stepping\t: 2
+cpu MHz\t\t: 2300.000
+
+processor\t: 1
+stepping\t: 3
+"""
+ARM = "processor\t: 0\nBogoMIPS\t: 50.00\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "processor"),
+    [
+        (X86, "Intel(R) Xeon(R) Processor, cpu family 6, model 207, stepping 2"),
+        (X86.replace("207", "143"), "Intel(R) Xeon(R) Processor, cpu family 6, model 143, stepping 2"),
+        (ARM, "CPU implementer 0x41, CPU part 0xd0c"),
+        ("", ""),
+    ],
+    ids=["x86", "another of the same name", "ARM", "nothing told"],
+)
+def test_a_processor_is_told_by_more_than_its_name(cpuinfo: str, processor: str) -> None:
+    assert processor_of(cpuinfo) == processor
+
+
+def test_every_session_on_record_tells_what_is_compared() -> None:
+    compared = provenance()["versions"].keys()
+    for session in record.read():
+        assert session["provenance"]["versions"].keys() == compared
+
+
 def test_where_another_benchmark_was_recorded_says_nothing_of_this_one() -> None:
     assert record.differences([FIRST, SECOND], "rows", SECOND["provenance"]) == ["processor EPYC, on record Xeon"]
 
@@ -70,7 +112,8 @@ def test_a_provenance_says_what_code_when_and_on_what() -> None:
     assert now["commit"]
     assert now["date"].endswith("+00:00")
     assert now["machine"]["file_system"]
-    assert {"python", "sqlite", "uvloop"} <= now["versions"].keys()
+    assert {"python", "implementation", "compiler", "openssl", "sqlite", "uvloop"} <= now["versions"].keys()
+    assert now["machine"]["processor"]
 
 
 def test_the_record_knows_every_ratio_that_quick_takes() -> None:
