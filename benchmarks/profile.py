@@ -2,8 +2,8 @@
 
 Needs py-spy on the PATH, which may look at this process (Linux: as root, or with kernel.yama.ptrace_scope=0).
 
-The side takes one turn of the full size, and what is watched is the stretch that is measured, the last if there are
-several: no warm-up, and no search for the best concurrency.
+The side takes turns of the full size, as many as make two seconds of CPU, and what is watched is what of them is
+measured, in however many stretches: no warm-up, and nothing between them.
 
 A sample belongs to the module of ours that is innermost on its stack, or else to the package, and to what that has
 called meanwhile: a package, or the interpreter and libraries in C ("itself"). Only those samples are taken in which a
@@ -21,6 +21,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +34,7 @@ from benchmarks.side import by_hand
 from benchmarks.suite import find
 
 RATE = 250  # samples/s
+ENOUGH_S = 2.0  # of CPU
 FRAME = re.compile(r"(?P<function>[^;]+?) \((?P<file>[^:;()]+)(?::\d+)?\)")
 OURS = re.compile(r"(?:^|/)((?:engine|signers|benchmarks)/.+)\.py$")
 INSTALLED = re.compile(r".*/site-packages/([^/]+?)(?:\.\w+$|/)")
@@ -55,31 +57,44 @@ def main(arguments: list[str]) -> int:
         return 2
     exit_on_signals()
     try:
-        with TemporaryDirectory(prefix="benchmarks-") as place, FileIO(os.dup(1), "w") as told:
-            stacks = Path(place, "stacks.txt")
-            with watched(stacks) as last:
-                by_hand(benchmark, side, told)
-            shares = by_area(stacks.read_text() if stacks.exists() else "")
+        with (
+            TemporaryDirectory(prefix="benchmarks-") as place,
+            FileIO(os.dup(1), "w") as told,
+            watched(Path(place, "stacks.txt")) as seen,
+        ):
+            by_hand(benchmark, side, told, seen.enough)
     except ChildError as error:
         sys.stderr.write(f"benchmarks.profile: {error}\n")
         return 1
-    if not shares:
-        why = "it was too short to be sampled" if last.wall_s else "nothing of it is measured in this process"
+    if not (shares := seen.shares):
+        why = "it was too short to be sampled" if seen.wall_s else "nothing of it is measured in this process"
         sys.stderr.write(f"benchmarks.profile: {name}, {side}: {why}\n")
         return 1
-    print(f"CPU {last.cpu_s:.2f} s in {last.wall_s:.2f} s, {shares.total() / RATE:.2f} s with the interpreter's lock")
+    print(f"CPU {seen.cpu_s:.2f} s in {seen.wall_s:.2f} s, {shares.total() / RATE:.2f} s with the interpreter's lock")
     for (owner, callee), samples in shares.most_common():
         if samples / shares.total() >= LEAST:
             print(f"{samples / shares.total():6.1%}  {owner:40} {callee}")
     return 0
 
 
+@dataclass
+class Seen:
+    """What was measured, all in all, and whose the samples are."""
+
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    shares: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def enough(self) -> bool:
+        """Also if nothing is ever measured here."""
+        return not self.wall_s or self.cpu_s >= ENOUGH_S
+
+
 @contextmanager
-def watched(stacks: Path) -> Iterator[Meter]:
-    """Whatever is measured is sampled meanwhile, from the other processor; of the last, `stacks` holds the samples, and
-    what is given the times."""
+def watched(stacks: Path) -> Iterator[Seen]:
+    """Whatever is measured is sampled meanwhile, from the other processor, by way of a file."""
     enter, leave = Meter.__enter__, Meter.__exit__
-    last, beside = Meter(), cores.apart()[1]
+    seen, beside = Seen(), cores.apart()[1]
     sampler: list[subprocess.Popen[bytes]] = []
 
     def watch(self: Meter) -> Meter:
@@ -102,14 +117,18 @@ def watched(stacks: Path) -> Iterator[Meter]:
         self: Meter, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         leave(self, kind, error, trace)
-        last.cpu_s, last.wall_s = self.cpu_s, self.wall_s
         process = sampler.pop()
         process.send_signal(signal.SIGINT)
         process.communicate()
+        seen.cpu_s += self.cpu_s
+        seen.wall_s += self.wall_s
+        if stacks.exists():
+            seen.shares += by_area(stacks.read_text())
+            stacks.unlink()
 
     Meter.__enter__, Meter.__exit__ = watch, unwatch  # type: ignore[method-assign, assignment]
     try:
-        yield last
+        yield seen
     finally:
         Meter.__enter__, Meter.__exit__ = enter, leave  # type: ignore[method-assign]
 

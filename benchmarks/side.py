@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from io import FileIO
 from threading import Semaphore
@@ -58,7 +59,8 @@ def tell(sample: Sample, told: FileIO, turns: Semaphore) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def by_hand(benchmark: Benchmark, side: str, told: FileIO) -> None:
+def by_hand(benchmark: Benchmark, side: str, told: FileIO, enough: Callable[[], bool] = lambda: True) -> None:
+    """A turn, and more of them until there is enough."""
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
@@ -70,7 +72,11 @@ def by_hand(benchmark: Benchmark, side: str, told: FileIO) -> None:
         os.environ.update(stage.environment)
         setup = stage.setup(benchmark)
         stay_on(setup.core)
-        told.write(orjson.dumps(next(benchmark.side(side).turns(setup))) + b"\n")
+        with closing(benchmark.side(side).turns(setup)) as samples:
+            for sample in samples:
+                told.write(orjson.dumps(sample) + b"\n")
+                if enough():
+                    break
 
 
 if __name__ == "__main__":

@@ -56,16 +56,27 @@ def _installed(sampler: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_is_watched_is_what_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stacks = tmp_path / "stacks.txt"
     _installed(SAMPLER, tmp_path, monkeypatch)
-    with profile.watched(stacks) as last:
-        assert not stacks.exists()
-        with Meter() as meter:
-            pass
-        assert profile.by_area(stacks.read_text()) == {("six", "itself"): 250}
-    assert (last.wall_s, last.cpu_s) == (meter.wall_s, meter.cpu_s)
-    stacks.unlink()
+    meters = []
+    with profile.watched(stacks) as seen:
+        assert not seen.shares
+        for _ in range(2):
+            with Meter() as meter:
+                pass
+            meters.append(meter)
     with Meter():
         pass
-    assert not stacks.exists()
+    assert seen.shares == {("six", "itself"): 500}
+    assert seen.wall_s == sum(meter.wall_s for meter in meters)
+    assert seen.cpu_s == sum(meter.cpu_s for meter in meters)
+
+
+def test_as_many_turns_are_taken_as_tell_enough() -> None:
+    seen = profile.Seen()
+    assert seen.enough()  # nothing is measured, nor will be
+    seen.wall_s = 9.0
+    assert not seen.enough()
+    seen.cpu_s = profile.ENOUGH_S
+    assert seen.enough()
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
