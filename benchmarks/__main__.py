@@ -31,6 +31,10 @@ def main(arguments: Sequence[str]) -> int:
         options.error("a record needs a processor for the client and another for the server")
     if chosen.record and not committed():
         options.error("a record names a commit, and there are changes that are in none")
+    try:
+        _find_out_where(chosen)
+    except OSError as error:
+        options.error(f"nothing can be written there: {error}")
     exit_on_signals()
     try:
         with Children() as children, TemporaryDirectory(prefix="benchmarks-") as place:
@@ -54,6 +58,18 @@ def parser() -> argparse.ArgumentParser:
         "move ratios, or beside it, in another hour",
     )
     return options
+
+
+def _find_out_where(chosen: argparse.Namespace) -> None:
+    """Whether what is measured can be written, before it is."""
+    if chosen.plots:
+        chosen.plots.mkdir(parents=True, exist_ok=True)
+    path = chosen.json
+    if path and not path.is_fifo():
+        is_new = not path.exists()
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
 
 
 def run(chosen: argparse.Namespace, names: Sequence[str], stage: Stage, children: Children) -> int:

@@ -17,7 +17,7 @@ from threading import Semaphore
 
 import orjson
 
-from benchmarks.children import follow_parent
+from benchmarks.children import ChildError, exit_on_signals, follow_parent
 from benchmarks.cores import stay_on
 from benchmarks.injections import injected
 from benchmarks.model import Benchmark, Sample, Setup
@@ -25,11 +25,10 @@ from benchmarks.suite import find
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0 by hand, 2 usage."""
+    """Exit status: 0 by hand, 1 it failed, 2 usage, 130 or 143 ended by a signal."""
     if len(arguments) not in {2, 3}:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    turns = follow_parent()
     logging.disable(logging.CRITICAL)  # the SDKs' own handlers write to the terminal
     with FileIO(os.dup(1), "w") as told:
         os.dup2(2, 1)  # what a library prints is no sample
@@ -39,8 +38,8 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"benchmarks.side: {error}\n")
             return 2
         if len(arguments) == 2:
-            by_hand(benchmark, arguments[1], told)
-            return 0
+            return _by_hand(benchmark, arguments[1], told)
+        turns = follow_parent()
         setup = Setup.from_json(arguments[2])
         stay_on(setup.core)
         sample: Sample = {}  # ready
@@ -59,6 +58,16 @@ def tell(sample: Sample, told: FileIO, turns: Semaphore) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def _by_hand(benchmark: Benchmark, side: str, told: FileIO) -> int:
+    exit_on_signals()
+    try:
+        by_hand(benchmark, side, told)
+    except ChildError as error:
+        sys.stderr.write(f"benchmarks.side: {error}\n")
+        return 1
+    return 0
+
+
 def by_hand(benchmark: Benchmark, side: str, told: FileIO, enough: Callable[[], bool] = lambda: True) -> None:
     """A turn, and more of them until there is enough."""
     from pathlib import Path
@@ -72,11 +81,14 @@ def by_hand(benchmark: Benchmark, side: str, told: FileIO, enough: Callable[[], 
         os.environ.update(stage.environment)
         setup = stage.setup(benchmark)
         stay_on(setup.core)
-        with closing(benchmark.side(side).turns(setup)) as samples:
-            for sample in samples:
-                told.write(orjson.dumps(sample) + b"\n")
-                if enough():
-                    break
+        try:
+            with closing(benchmark.side(side).turns(setup)) as samples:
+                for sample in samples:
+                    told.write(orjson.dumps(sample) + b"\n")
+                    if enough():
+                        break
+        except KeyboardInterrupt:  # which the engine's loop makes of any signal
+            sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

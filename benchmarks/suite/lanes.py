@@ -1,7 +1,8 @@
 """Leave to send at a rate, for thousands who wait: a lane's one buyer, against all of them at one `AsyncLimiter`.
 
 Ours is the engine's own pump, with as many targets that have jobs without end: it claims them, takes them in turn,
-waits for a permit and spawns a coroutine for each. Nothing is sent, and nothing recorded: others measure that.
+waits for a permit and hands each to a coroutine that would send it. Nothing is sent, and nothing recorded: others
+measure that.
 """
 
 from __future__ import annotations

@@ -65,6 +65,29 @@ def test_what_would_be_ignored_is_refused(options: list[str], says: str, capsys:
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--json", "--plots"])
+def test_what_cannot_be_written_is_told_before_anything_is_measured(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match="2"):
+        command.main([option, str(tmp_path / "file" / "below"), "start"])
+    assert "nothing can be written there: [Errno 20]" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("before", [None, b"{}"])
+def test_to_find_out_whether_a_file_can_be_written_changes_nothing(
+    before: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file.json"
+    if before is not None:
+        path.write_bytes(before)
+    monkeypatch.setattr(command, "exit_on_signals", lambda: None)
+    monkeypatch.setattr(command, "run", lambda *_: 0)
+    assert command.main(["--json", str(path), "start"]) == 0
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
 def _git(place: Path, *arguments: str) -> None:
     subprocess.run(["git", "-c", "user.name=n", "-c", "user.email=e", *arguments], cwd=place, check=True)  # noqa: S607
 

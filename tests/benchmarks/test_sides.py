@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import orjson
 import pytest
 
-from benchmarks import gate, suite
-from benchmarks.children import Children, answer, begin
+from benchmarks import gate, side, suite
+from benchmarks.children import ChildError, Children, answer, begin
 from benchmarks.injections import INJECTIONS, Injection
 from benchmarks.model import Setup
 
@@ -72,6 +75,47 @@ def test_by_hand_a_side_takes_one_turn() -> None:
     sample = orjson.loads(told.stdout)
     assert (sample["sockets"], sample["vendors"]) == (0, 0)
     assert sample["rss_mb"] > 5
+
+
+def test_by_hand_nobody_need_hold_the_standard_input() -> None:
+    command = [sys.executable, "-m", "benchmarks.side", "start", "python alone"]
+    told = subprocess.run(command, cwd=ROOT, input=b"", capture_output=True, check=True)
+    assert orjson.loads(told.stdout)["sockets"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "amid", "status"),
+    [("rows", "CSV", "keys.csv", 143), ("scale", "10 thousand", "*/backlog.db", 130)],
+    ids=["alone", "in the engine's loop"],
+)
+def test_by_hand_a_side_that_is_ended_leaves_nothing(
+    name: str, side: str, amid: str, status: int, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "benchmarks.side", name, side]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    run = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not list(tmp_path.glob(f"benchmarks-*/{name}-*/{amid}")):
+        assert time.monotonic() < deadline
+        assert run.poll() is None
+    run.send_signal(signal.SIGTERM)
+    _, errors = run.communicate(timeout=30)
+    assert (run.returncode, errors) == (status, b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_by_hand_what_fails_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise ChildError("the neutral server did not start")
+
+    monkeypatch.setattr(side, "by_hand", fail)
+    monkeypatch.setattr(side, "exit_on_signals", lambda: None)
+    monkeypatch.setattr("benchmarks.side.logging.disable", lambda level: None)
+    monkeypatch.setattr("benchmarks.side.os.dup2", lambda *_: None)
+    assert side.main(["start", "python alone"]) == 1
+    assert capsys.readouterr().err == "benchmarks.side: the neutral server did not start\n"
 
 
 @pytest.mark.parametrize("injection", INJECTIONS.values(), ids=INJECTIONS)
