@@ -91,7 +91,6 @@ class Judge:
         now = self._clock()
         why = str(error)
         if isinstance(error, BusyError):
-            self._lane.count.busy += 1
             queue.room.refused(queue.running - 1, now)
             return Again(job, now, why, counted=False)
         if how.stops == "account":

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from bisect import bisect_left
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from engine.concurrency import Concurrency
-from engine.errors import CallError, ThrottledError
+from engine.errors import BusyError, CallError, ThrottledError
 from engine.model import Lane
 from engine.pace import Pace
 from engine.permits import Permits
@@ -44,9 +44,21 @@ class Count:
     answered: int = 0  # calls with a valid answer, whether success or refusal
     failed: int = 0
     throttled: int = 0
-    busy: int = 0
+    busy: int = 0  # of those answered
+    refused: int = 0  # of those answered, for another reason
     told: int = 0  # tasks of ours that its answers told of
     durations: Durations = field(default_factory=Durations)
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """Every call that has ended, once."""
+        return {
+            "answered": self.answered - self.refused - self.busy,
+            "refused": self.refused,
+            "busy": self.busy,
+            "throttled": self.throttled,
+            "failed": self.failed,
+        }
 
 
 class Health:
@@ -195,6 +207,10 @@ class LaneControl:
             return False
         if not reaction(error).sick:
             self.answered()
+            if isinstance(error, BusyError):
+                self.count.busy += 1
+            else:
+                self.count.refused += 1
             return True
         self.count.failed += 1
         pause_s = self.health.failed(error, now, self._random())

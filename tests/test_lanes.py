@@ -6,7 +6,7 @@ import time
 import pytest
 
 from engine.concurrency import FIRST
-from engine.errors import CallError, RejectedError, ThrottledError, UnavailableError
+from engine.errors import BusyError, CallError, RejectedError, ThrottledError, UnauthorizedError, UnavailableError
 from engine.lanes import SICK_AFTER, SPENT_AFTER, LaneControl
 from engine.model import Lane
 from engine.pace import Pace
@@ -142,6 +142,18 @@ async def test_calls_are_counted_with_how_long_they_took() -> None:
     assert (lane.count.calls, sum(durations.numbers)) == (2, 2)
     assert durations.numbers[: durations.BOUNDS_S.index(0.025) + 1] == [0, 0, 0]
     assert durations.total_s >= 0.058, "a loop wakes up to a millisecond early"
+
+
+async def test_every_call_that_ended_has_one_outcome() -> None:
+    lane = control()
+    for refused, count in ((RejectedError, 5), (UnauthorizedError, 4), (BusyError, 3), (ThrottledError, 2)):
+        for _ in range(count):
+            lane.failed(refused("no"))
+    for _ in range(6):
+        lane.answered()
+    lane.failed(UnavailableError("503"))
+    assert lane.count.outcomes == {"answered": 6, "refused": 9, "busy": 3, "throttled": 2, "failed": 1}
+    assert lane.count.answered == 18, "that the cloud refuses at once is an answer as well, for how many calls help"
 
 
 async def test_a_hint_to_wait_holds_the_lane_once_the_quota_is_surely_spent() -> None:

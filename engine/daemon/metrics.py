@@ -54,11 +54,7 @@ def _lanes(seen: Observation) -> Iterator[Metric]:
     answers = [
         ({**labels, "outcome": outcome}, number)
         for labels, each in labelled
-        for outcome, number in (
-            ("answered", each.count.answered),
-            ("throttled", each.count.throttled),
-            ("failed", each.count.failed),
-        )
+        for outcome, number in each.count.outcomes.items()
     ]
     yield Metric("syncmux_lane_outcomes_total", "counter", "Calls that ended, by how.", answers)
     accounts = sorted({each.lane.account for each in seen.lanes})

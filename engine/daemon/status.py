@@ -128,5 +128,6 @@ def _lane(each: LaneView) -> dict[str, Any]:
         "answered": count.answered,
         "throttled": count.throttled,
         "busy": count.busy,
+        "refused": count.refused,
         "failed": count.failed,
     }

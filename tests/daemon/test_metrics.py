@@ -42,7 +42,9 @@ def observation() -> Observation:
     """One with something of everything."""
     target = Target("cloud", "acc", "t")
     tally = {target: {State.WAITING: Rows(2, 20), State.FAILED: Rows(1, 10)}}
-    counts = Count(9, 5, 2, 1, 1, 0, durations(0.004, 0.3, 99.0))
+    counts = Count(
+        calls=12, answered=6, failed=2, throttled=1, busy=1, refused=3, durations=durations(0.004, 0.3, 99.0)
+    )
     return Observation(
         at=1000.0,
         monotonic=50.0,
@@ -79,10 +81,13 @@ def test_everything_is_told() -> None:
     told = parsed(exposition(metrics(observation())).decode())
     lane = {"account": "acc", "operation": "Start"}
     for name, labels, value in (
-        ("syncmux_lane_calls_total", lane, 9),
+        ("syncmux_lane_calls_total", lane, 12),
         ("syncmux_backlog_no_space", {}, 1),
         ("syncmux_backlog_gone", {}, 1),
-        ("syncmux_lane_outcomes_total", {**lane, "outcome": "answered"}, 5),
+        ("syncmux_lane_outcomes_total", {**lane, "outcome": "answered"}, 2),
+        ("syncmux_lane_outcomes_total", {**lane, "outcome": "refused"}, 3),
+        ("syncmux_lane_outcomes_total", {**lane, "outcome": "busy"}, 1),
+        ("syncmux_lane_outcomes_total", {**lane, "outcome": "throttled"}, 1),
         ("syncmux_lane_outcomes_total", {**lane, "outcome": "failed"}, 2),
         ("syncmux_lane_throttles_total", lane, 1),
         ("syncmux_lane_retries_total", lane, 4),
