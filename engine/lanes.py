@@ -118,6 +118,7 @@ class LaneControl:
         self.pace = pace
         self.count = Count()
         self.health = Health(Backoff(backoff_s))
+        self.last_trouble = ""  # of a call that failed or came too fast, however many were answered since
         self.in_flight = 0
         self.closed = False  # what is under way goes on to its end
         self.held = False  # until `release`
@@ -199,6 +200,7 @@ class LaneControl:
         now = self._clock()
         if isinstance(error, ThrottledError):
             self.count.throttled += 1
+            self.last_trouble = str(error)
             self._refusals += 1
             self.health.answered()
             self.pace.throttled(now, error.limit_per_s)
@@ -213,6 +215,7 @@ class LaneControl:
                 self.count.refused += 1
             return True
         self.count.failed += 1
+        self.last_trouble = str(error)
         pause_s = self.health.failed(error, now, self._random())
         if error.retry_after_s:
             pause_s = max(pause_s, min(error.retry_after_s, MAX_HINT_S))

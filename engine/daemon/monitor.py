@@ -136,7 +136,8 @@ class Monitor:
             error = control.health.last_error
             yield LaneView(
                 lane, starts, _sum(count, control.count), control.pace.rate, control.in_flight, held,
-                control.sick_for_s, max(0.0, control.paused_until - now), error.message if error else "",
+                control.sick_for_s, max(0.0, control.paused_until - now), str(error) if error else "",
+                control.last_trouble,
             )  # fmt: skip
 
 

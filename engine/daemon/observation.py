@@ -24,7 +24,8 @@ class LaneView:
     held: bool = False  # by an operator
     sick_s: float = 0.0  # how long its cloud has been in trouble
     pause_s: float = 0.0  # until it goes on by itself
-    last_error: str = ""
+    last_error: str = ""  # if its last call failed
+    last_trouble: str = ""  # of a call that failed or came too fast, however many were answered since
 
 
 @dataclass(frozen=True, slots=True)

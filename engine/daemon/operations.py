@@ -11,6 +11,7 @@ from engine.daemon.exposition import CONTENT_TYPE, exposition
 from engine.daemon.guard import Guard
 from engine.daemon.health import ailments, obstacles, warnings
 from engine.daemon.http_head import Endpoint, Head, Response, json_response
+from engine.daemon.lane_log import LaneLog
 from engine.daemon.lane_switch import HeldLanes, LaneSwitch
 from engine.daemon.metrics import metrics
 from engine.daemon.monitor import Monitor, lanes
@@ -22,6 +23,7 @@ from engine.daemon.view import View
 if TYPE_CHECKING:
     from engine.daemon.daemon import Daemon
 
+TELL_S = 1.0  # between looks whether there is something to tell of lanes
 BEAT_S = 5.0  # between words to the service manager, if its watchdog does not want them more often
 
 
@@ -33,6 +35,7 @@ class Operations:
         self.monitor = Monitor(daemon)
         self._daemon = daemon
         self._held = HeldLanes(daemon.engine, daemon.held)
+        self._lane_log = LaneLog(daemon.log)
 
     async def recall(self) -> None:
         """Find what operators wanted before this process, before any lane is opened."""
@@ -42,6 +45,7 @@ class Operations:
         """Until cancelled. Raises BacklogError: nothing can be recorded any more."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.monitor.run())
+            group.create_task(self._tell_of_lanes())
             group.create_task(self._beat())
 
     def endpoints(self) -> Mapping[str, Endpoint]:
@@ -75,6 +79,14 @@ class Operations:
         found = list(obstacles(seen))
         details = {"obstacles": found, "warnings": list(warnings(seen))} if in_detail else {}
         return json_response(503 if found else 200, {"ready": not found, **details})
+
+    async def _tell_of_lanes(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(TELL_S)
+                self._lane_log.tell(self.monitor.observe().lanes)
+        finally:
+            self._lane_log.tell(self.monitor.observe().lanes, last=True)
 
     async def _beat(self) -> None:
         """Feed the watchdog, but only while all is well: then it starts the daemon anew."""
