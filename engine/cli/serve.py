@@ -17,6 +17,7 @@ from engine.cli.output import Output
 from engine.config import Settings, accounts
 from engine.daemon.configuration import read
 from engine.daemon.daemon import Daemon
+from engine.daemon.foreign_log import take_in
 from engine.daemon.health import NOBODY
 from engine.daemon.intake import EventSource
 from engine.daemon.log import Log
@@ -36,6 +37,7 @@ def serve(everywhere: Everywhere, *, check: bool, stdin: bool, until_end: bool) 
 
     async def serving() -> Exit:
         log = Log()
+        take_in(log)
 
         def ended() -> None:
             if until_end:
