@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from engine.caller import Caller
 from engine.clouds.operation import Operation
+from engine.credentials import Unrenewed
 from engine.errors import CallError, CredentialsError, CredentialsNotReadyError, SyncmuxError
 from engine.model import Account, Call, Reply
 from engine.retry import Backoff, reaction
@@ -41,6 +42,11 @@ class Client:
     def accepted(self, name: str) -> bool:
         """Whether the cloud takes the account's calls, as far as it was asked."""
         return self.callers[name].accepted
+
+    @property
+    def unrenewed(self) -> dict[str, Unrenewed]:
+        """By account."""
+        return {name: each for name, caller in self.callers.items() if (each := caller.credentials.unrenewed)}
 
     async def renewed(self, name: str) -> bool:
         """Wait for other credentials of an account than those in force. False: they cannot be told without asking the

@@ -21,6 +21,7 @@ from engine.client import Client
 from engine.clouds import clouds, service_of
 from engine.clouds.operation import Answer, Operation, Untyped
 from engine.config import accounts_from_environment
+from engine.credentials import Unrenewed
 from engine.errors import ConfigError, SyncmuxError
 from engine.feed import Rows
 from engine.iteration import Loop, Work
@@ -193,6 +194,11 @@ class Engine:
                 f"there is no account {name or 'of yours'} at {cloud}; there is {', '.join(known) or 'none'}"
             )
         return name or known[0]
+
+    @property
+    def unrenewed(self) -> Mapping[str, Unrenewed]:
+        """Accounts whose credentials could not be renewed the last time."""
+        return self._client.unrenewed
 
     def drain(self) -> None:
         """Begin nothing more; the run ends when what is in flight has ended and is recorded."""

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from engine.credentials.choice import NothingAtHandError, choose
 from engine.credentials.masking import mask, mask_error, masked
-from engine.credentials.renewing import Renewing
+from engine.credentials.renewing import Renewing, Unrenewed
 
-__all__ = ["NothingAtHandError", "Renewing", "choose", "mask", "mask_error", "masked"]
+__all__ = ["NothingAtHandError", "Renewing", "Unrenewed", "choose", "mask", "mask_error", "masked"]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from copy import copy
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from engine.errors import CredentialsError, SyncmuxError
 from engine.model import Fetched
@@ -19,6 +20,13 @@ MARGIN_SHARE = 0.2
 PAUSE_S = 0.5  # after a renewal that did not help; it doubles
 MAX_PAUSE_S = 30.0
 NEVER = float("inf")
+
+
+class Unrenewed(NamedTuple):
+    """Credentials whose last renewal failed."""
+
+    why: str
+    left_s: float  # that they stay in force, or less than 0; infinite if nobody knows of an end
 
 
 class Renewing:
@@ -52,6 +60,13 @@ class Renewing:
     def fresh(self) -> Fetched | None:
         """What is in force, and need not be renewed yet."""
         return self.held if self._clock() < self._renew_at else None
+
+    @property
+    def unrenewed(self) -> Unrenewed | None:
+        """None if the last renewal did not fail, and before anything was fetched: then whoever asks is told."""
+        if self.held is None or self.failure is None:
+            return None
+        return Unrenewed(str(self.failure), self._valid_until - self._clock())
 
     async def current(self) -> Fetched:
         """What is in force. Waits only if nothing is.

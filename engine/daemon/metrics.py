@@ -64,6 +64,8 @@ def _lanes(seen: Observation) -> Iterator[Metric]:
     ):
         number = Counter([each.account for each in left_alone])
         yield Metric(name, "gauge", text, [({"account": account}, number[account]) for account in accounts])
+    unrenewed = [({"account": account}, int(account in seen.unrenewed)) for account in accounts]
+    yield Metric("syncmux_account_unrenewed", "gauge", "1 while credentials cannot be renewed.", unrenewed)
 
 
 def _backlog(seen: Observation) -> Iterator[Metric]:

@@ -93,6 +93,7 @@ class Monitor:
             lag_s=max(self._lags),
             left_alone=run.left_alone if run else (),
             preparing=run.preparing if run else (),
+            unrenewed=daemon.engine.unrenewed,
             strangers=daemon.mover.strangers,
             lanes=list(self._lanes()),
             tasks=sum([starter.tasks for starter in run.starters.values()]) if run else 0,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.backlog.inbox_tables import Destination
 from engine.backlog.overview import Overview
+from engine.credentials import Unrenewed
 from engine.daemon.intake import Counts
 from engine.daemon.mover import Moved
 from engine.lanes import Count
@@ -77,6 +78,7 @@ class Observation:
     lag_s: float = 0.0  # how late the event loop was, at worst, in the last seconds
     left_alone: Sequence[LeftAlone] = ()
     preparing: Collection[str] = ()  # accounts that could not begin yet
+    unrenewed: Mapping[str, Unrenewed] = field(default_factory=dict)  # credentials, by account
     strangers: Collection[str] = ()  # accounts that rows wait for and the settings do not have
     lanes: Sequence[LaneView] = ()
     tasks: int = 0  # that run at the clouds

@@ -148,6 +148,7 @@ async def test_a_failing_renewal_leaves_the_old_ones_in_force_to_their_end(
         assert await renewing.current() is first
         await settled(renewing)
     assert "account mine: credentials cannot be renewed (nobody is there); those in force are used until" in caplog.text
+    assert tuple(renewing.unrenewed or ()) == ("nobody is there", 500.0)
     clock.time += 0.4
     assert await renewing.current() is first
     assert provider.calls == 2, "a pause comes after a failure"
@@ -159,10 +160,12 @@ async def test_a_failing_renewal_leaves_the_old_ones_in_force_to_their_end(
     with pytest.raises(TransportError, match="nobody is there"):
         await renewing.current()
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+    _, left_s = renewing.unrenewed or ("", 0.0)
+    assert left_s < 0
     provider.failure = None
     clock.time += MAX_PAUSE_S
     assert (await renewing.current()).credentials == _set(5)
-    assert renewing.failure is None
+    assert (renewing.failure, renewing.unrenewed) == (None, None)
 
 
 async def test_failures_in_a_row_do_not_become_a_storm(renewing: Renewing, provider: Provider, clock: Clock) -> None:

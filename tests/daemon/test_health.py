@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
+from engine.credentials import Unrenewed
 from engine.daemon.health import SILENT_S, ailments, obstacles, warnings
 from engine.daemon.observation import BacklogView, InboxView, LaneView, Observation, ServerView
 from engine.lanes import Count
@@ -60,6 +62,18 @@ def test_alive_and_not_ready(seen: Observation, why: str) -> None:
         (
             replace(WELL, left_alone=[LeftAlone("main", "", "no such key", 1060.0)]),
             "account main has stopped, and is tried again in 60 s: no such key",
+        ),
+        (
+            replace(WELL, unrenewed={"main": Unrenewed("no answer", 540.2)}),
+            "the credentials of account main cannot be renewed, and end in 540 s: no answer",
+        ),
+        (
+            replace(WELL, unrenewed={"main": Unrenewed("no answer", -1.0)}),
+            "the credentials of account main cannot be renewed, and have ended: no answer",
+        ),
+        (
+            replace(WELL, unrenewed={"main": Unrenewed("no such file", inf)}),
+            "the credentials of account main cannot be renewed: no such file",
         ),
         (
             replace(WELL, left_alone=[LeftAlone("main", "gw-1", "it is gone", 0.0)]),

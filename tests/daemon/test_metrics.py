@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.backlog import Count as Rows
 from engine.backlog.inbox_tables import Destination
 from engine.backlog.overview import Oldest, Overview
+from engine.credentials import Unrenewed
 from engine.daemon.exposition import Metric, exposition
 from engine.daemon.intake import Counts
 from engine.daemon.metrics import metrics
@@ -55,6 +56,7 @@ def observation() -> Observation:
             LaneView(Lane("cloud", "acc", "Poll"), False, Count()),
         ],
         left_alone=[LeftAlone("acc", "", "why", 0.0), *(LeftAlone("acc", f"gw-{i}", "gone", 1060.0) for i in range(2))],
+        unrenewed={"acc": Unrenewed("why", 9.0)},
         tasks=4,
         inbox=InboxView(7, 10, False, [(Destination("push", ("", "4711")), 7, 940.0)]),
         server=ServerView("127.0.0.1:1", ["own"], {("/metrics", 200): 3, ("", 404): 1}, 2, 5),
@@ -95,6 +97,7 @@ def test_everything_is_told() -> None:
         ("syncmux_lane_in_flight", lane, 3),
         ("syncmux_lane_paused", lane, 1),
         ("syncmux_account_stopped", {"account": "acc"}, 1),
+        ("syncmux_account_unrenewed", {"account": "acc"}, 1),
         ("syncmux_targets_closed", {"account": "acc"}, 2),
         ("syncmux_backlog_rows", {"state": "waiting"}, 20),
         ("syncmux_backlog_jobs", {"state": "failed"}, 1),

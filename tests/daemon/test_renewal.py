@@ -7,6 +7,7 @@ import io
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 
@@ -215,3 +216,28 @@ async def test_rows_of_an_account_that_is_not_there_any_more_wait_for_it(
         assert (daemon.inbox.rows, daemon.mover.strangers) == (1, {"old"})
     async with running(serve, monkeypatch, account.format("old")):
         await until(lambda: cloud.keys == {"other": 1, "acknowledged": 1})
+
+
+async def test_credentials_that_cannot_be_renewed_are_told_of_before_they_end(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = serve.environ["SYNCMUX_HUAWEI_ENDPOINT"]
+    serve.environ = {**serve.environ, "SYNCMUX_HUAWEI_METADATA_ENDPOINT": endpoint}
+    account = (
+        '[accounts.main]\ncloud = "huawei"\nregion = "cn-north-4"\ncredentials = "metadata"\n'
+        f'endpoint = "{endpoint}"\niam_endpoint = "{serve.environ["SYNCMUX_HUAWEI_IAM_ENDPOINT"]}"\n'
+    )
+    cloud.set(temporary_s=5)  # renewed a second before their end
+    async with running(serve, monkeypatch, account) as daemon, asyncio.timeout(30):
+
+        async def keep_calling(holds: Callable[[list[str]], bool]) -> None:
+            monitor, number = Monitor(daemon), count()
+            while not holds(list(warnings(monitor.observe()))):
+                await take(daemon, f"{next(number)}")
+                await asyncio.sleep(0.05)
+
+        await until(lambda: "main" in (daemon.engine.current.prepared if daemon.engine.current else ()))
+        cloud.set(operations={"HuaweiMetadataKeys": {"unavailable": 1}})
+        await keep_calling(lambda told: any("credentials of account main cannot be renewed" in each for each in told))
+        cloud.clear()
+        await keep_calling(lambda told: not any("renewed" in each for each in told))
