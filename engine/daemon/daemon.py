@@ -108,20 +108,22 @@ class Daemon:
             self._vendors = Vendors(transport)
             await self.inbox.open(self.serve.remember_s, self.serve.max_waiting)
             await self._operations.recall()
+            await (monitor := self._operations.monitor).look()
             self.server.endpoints = self._endpoints(self.serve)
             async with self.server, asyncio.TaskGroup() as group:
                 working = group.create_task(self._work())
                 beside = [group.create_task(source.run(self.intake)) for source in self.sources]
                 beside += [group.create_task(each) for each in (self.upkeep.run(), self._reload_when_asked())]
-                self.log.event("serving", bind=str(self.server.bind), waiting=self.inbox.rows)
+                self.log.event("serving", bind=str(self.server.bind), **monitor.waiting)
                 watching = group.create_task(self._operations.watch())
                 self._operations.notifier.ready()
                 await self._draining.wait()
                 self._operations.notifier.stopping()
-                self.log.event("draining", waiting=self.inbox.rows)
+                self.log.event("draining", **monitor.waiting)
                 await self._end(working, beside)
                 watching.cancel()
-        self.log.event("ended", waiting=self.inbox.rows)
+            await monitor.look()
+        self.log.event("ended", **monitor.waiting)
 
     def drain(self) -> None:
         """Take nothing more in, finish what is in flight, and end. What waits is there at the next start."""

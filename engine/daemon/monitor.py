@@ -18,7 +18,7 @@ from engine.clouds import clouds
 from engine.daemon.observation import BacklogView, InboxView, LaneView, Observation, ProcessView, ServerView
 from engine.errors import NoSpaceError
 from engine.lanes import Count, Durations
-from engine.model import Lane
+from engine.model import Lane, State
 from engine.run import Run
 
 if TYPE_CHECKING:
@@ -59,11 +59,10 @@ class Monitor:
         backlog, log = self._daemon.engine.backlog, self._daemon.log
         told = False  # that the disk is full
         while True:
-            overview, gone = self._backlog.overview, backlog.gone
-            with suppress(NoSpaceError):  # of others, whose writing went into the same transaction: an answer as well
-                overview = await backlog.overview()
+            gone = backlog.gone
+            await self.look()
+            with suppress(NoSpaceError):
                 await backlog.find_files()
-            self._backlog = BacklogView(time.monotonic(), overview)
             if backlog.gone and not gone:
                 log.event("backlog_gone", error=backlog.gone)
             elif gone and not backlog.gone:
@@ -78,6 +77,24 @@ class Monitor:
                     log.event("space_again")
                     self._daemon.go_on.set()
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def look(self) -> None:
+        """See how the backlog stands now. Raises BacklogError."""
+        overview = self._backlog.overview
+        with suppress(NoSpaceError):  # of others, whose writing went into the same transaction: an answer as well
+            overview = await self._daemon.engine.backlog.overview()
+        self._backlog = BacklogView(time.monotonic(), overview)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """What is still to be begun, for the log: of the backlog, as it was seen last."""
+        tally = self._backlog.overview.tally if self._backlog.overview else {}
+        waiting = [states[State.WAITING] for states in tally.values() if State.WAITING in states]
+        return {
+            "inbox_rows": self._daemon.inbox.rows,
+            "backlog_jobs": sum([count.jobs for count in waiting]),
+            "backlog_rows": sum([count.rows for count in waiting]),
+        }
 
     def observe(self) -> Observation:
         self._notice_run()

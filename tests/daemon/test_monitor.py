@@ -29,6 +29,7 @@ from engine.errors import NoSpaceError
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve
 from tests.daemon.test_inbox import delivery, fill
+from tests.daemon.test_renewal import running, take, until
 
 
 @pytest.fixture
@@ -154,6 +155,20 @@ async def test_a_full_disk_is_told_of_until_there_is_space_again(
     told = [orjson.loads(line) for line in stream(daemon).getvalue().splitlines()]
     assert [each["event"] for each in told] == ["no_space", "space_again"], "once each, though nothing else works"
     assert "no space is left" in told[0]["error"]
+
+
+async def test_what_waits_at_the_end_is_looked_for_then(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "LOOK_EVERY_S", 3600.0)
+    cloud.set(operations={"CreateSyncEvents": {"throttle": 1.0}})
+    async with running(serve, monkeypatch) as daemon:
+        told = stream(daemon)
+        await take(daemon, "k", "l")
+        async with asyncio.timeout(20):
+            await until(lambda: daemon.mover.moved.jobs == 1)
+    last = orjson.loads(told.getvalue().splitlines()[-1])
+    assert (last["event"], last["inbox_rows"], last["backlog_jobs"], last["backlog_rows"]) == ("ended", 0, 1, 2)
 
 
 async def said(manager: socket.socket) -> bytes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.cli.conftest import Clouds
@@ -129,6 +131,25 @@ def test_a_daemon_with_a_paused_lane_ends(serve: Serve, cloud: Clouds) -> None:
     until(serve, lambda found: found["rows"]["waiting"] == 1)
     assert serve.end() == 0
     assert not cloud.directories
+
+
+def test_the_log_tells_at_the_start_and_the_end_what_waits(serve: Serve, cloud: Clouds) -> None:
+    start(serve, serve.push(), serve.route("shares"), serve.trigger(), operate_tokens=[digest(OPERATOR)])
+    for lane in (LANE, "huawei/CreateSyncEvents"):
+        ask(serve, f"/v1/lanes/{lane}/pause", OPERATOR, "POST")
+    serve.post(event("d/1"), event("d/2"))
+    until(serve, lambda found: found["rows"]["waiting"] == 1 and found["inbox"]["rows"] == 2)
+    assert serve.end() == 0
+    waiting = {"inbox_rows": 2, "backlog_jobs": 1, "backlog_rows": 1}
+    assert waiting.items() <= serve.says("draining").items()
+    assert waiting.items() <= serve.says("ended").items()
+    again = subprocess.run(
+        serve.command("--stdin", "--until-end"), input=b"", capture_output=True, cwd=serve.directory,
+        env=serve.environ, timeout=60, check=True,
+    )  # fmt: skip
+    said = {line["event"]: line for line in map(orjson.loads, again.stderr.splitlines())}
+    for name in ("serving", "draining", "ended"):
+        assert waiting.items() <= said[name].items()
 
 
 @pytest.mark.parametrize("token", ["", READER, OPERATOR[:-1], OPERATOR + "x"])

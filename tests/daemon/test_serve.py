@@ -354,7 +354,7 @@ def test_an_account_that_had_to_stop_is_named_and_its_rows_wait(serve: Serve, cl
     assert serve.says("stopped")["account"] == "huawei"
     serve.post(event("l"))
     assert serve.end() == 0
-    assert serve.says("draining")["waiting"] == 2, "in the inbox, where they coalesce"
+    assert serve.says("draining")["inbox_rows"] == 2, "in the inbox, where they coalesce"
     serve.environ = right
     serve.start()
     serve.until(lambda: cloud.keys == {"k": 1, "l": 1})
