@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import time
 from collections.abc import Callable, Iterable
 from itertools import count
 from random import random
@@ -47,10 +46,10 @@ class Poller:
         settler: Settler,
         limits: Limits,
         stop: Callable[[str, CallError], None],
-        *,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
     ) -> None:
-        """`stop` ends the work of an account. `opener` is to be set before anything is scheduled."""
+        """`stop` ends the work of an account; `clock` is the backlog's. `opener` is to be set before anything is
+        scheduled."""
         self.lane = lane
         self._cloud = cloud
         self._account = account

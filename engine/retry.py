@@ -19,6 +19,8 @@ from engine.errors import (
 )
 
 MAX_HINT_S = 300.0  # a vendor's hint to wait longer than this is taken as this
+MAX_JITTER_S = 60.0
+LONGEST_DELAY_S = MAX_HINT_S + MAX_JITTER_S  # between two attempts, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Backoff:
     """Exponential delays with full jitter: nobody comes back at the same moment as everybody else."""
 
     base_s: float = 0.5
-    cap_s: float = 60.0
+    cap_s: float = MAX_JITTER_S
 
     def delay_s(self, attempt: int, chance: float, hint_s: float | None = None) -> float:
         """Seconds to wait before attempt `attempt` (the second is 1). `chance` is random in 0..1.

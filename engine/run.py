@@ -248,7 +248,7 @@ class Run:
             lane = await self._lane(cloud, account.name, cloud.poll_operation, None)
             limits = options.limits
             poller = self.pollers[account.name] = Poller(
-                cloud, account.name, lane, self._client, self._settler, limits, self.stop
+                cloud, account.name, lane, self._client, self._settler, limits, self.stop, self._backlog.clock
             )
         lane = await self._lane(cloud, account.name, cloud.start_operation, account.rate or options.rate)
         self.starters[account.name] = Starter(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -46,8 +45,6 @@ class Starter:
         limits: Limits,
         stop: Callable[[str, CallError], None],
         noticed: asyncio.Event,
-        *,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         """`poller` is None if tasks are not waited for; `stop` ends the work of an account; `noticed` is set when the
         lane may have come to the end of its work."""
@@ -62,8 +59,8 @@ class Starter:
         self._poller = poller
         self._limits = limits
         self._noticed = noticed
-        self._clock = clock
-        self._judge = Judge(cloud, account, lane, client, limits, stop, clock)
+        self._clock = backlog.clock
+        self._judge = Judge(cloud, account, lane, client, limits, stop, backlog.clock)
         self._typical = Typical()
         self._queues: dict[Target, TargetQueue] = {}
         self._hungry: dict[TargetQueue, None] = {}  # in order; to be claimed for

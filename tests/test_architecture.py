@@ -24,7 +24,7 @@ LAYERS = [
     ["engine.threads"],
     ["engine.notifications"],
     ["engine.routes"],
-    ["engine.rest"],
+    ["engine.rest", "engine.steady_clock"],
     ["engine.targets", "engine.intents", "engine.desired", "engine.credentials", "engine.server_clock"],
     ["engine.endpoints"],
     ["engine.config", "engine.transport", "engine.permits", "engine.concurrency", "engine.lanes", "engine.backlog"],

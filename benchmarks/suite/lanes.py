@@ -33,6 +33,7 @@ from engine.permits import CHUNK_S
 from engine.retry import Limits
 from engine.settler import Origin, Settler
 from engine.starter import Starter
+from engine.steady_clock import SteadyClock
 
 RATE = 10_000.0
 WAITERS = 2_000
@@ -99,6 +100,7 @@ class _Endless:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = MappingProxyType({job.target: job for job in jobs})
+        self.clock = SteadyClock()
 
     async def claim(self, wants: Sequence[tuple[Target, int]], now: float) -> list[Claim]:
         return [Claim([self._jobs[target]] * number, now) for target, number in wants]

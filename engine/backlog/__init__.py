@@ -5,7 +5,7 @@ What is written is the words of `engine.model`; no secret ever is, a job only na
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -83,10 +83,13 @@ class Source:
 
 
 class Backlog(Protocol):
-    """Every method that writes returns after what it wrote is durable. Times are seconds since the epoch.
+    """Every method that writes returns after what it wrote is durable. Times are seconds since the epoch by `clock`,
+    which never runs back: a job that is due now has to be due a moment later.
 
     Raises `engine.errors.BacklogError` when it cannot do its work; then nothing may go on.
     """
+
+    clock: Callable[[], float]
 
     async def put(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,23 +31,24 @@ class Heap:
     """The rows that wait for one destination."""
 
     rows: int
-    oldest_at: float  # when the first one arrived, in seconds since the epoch
+    oldest_at: float  # when the first one arrived, by the backlog's clock
     since: float  # the same by the monotonic clock, as far as this process knows
 
-    def begin(self, oldest_at: float) -> None:
+    def begin(self, oldest_at: float, now: float) -> None:
         self.oldest_at = oldest_at
-        self.since = time.monotonic() - max(0.0, time.time() - oldest_at)
+        self.since = time.monotonic() - max(0.0, now - oldest_at)
 
 
 class Inbox:
     """For use in one event loop, while the backlog is open."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, clock: Callable[[], float]) -> None:
         self.max_rows = 1_000_000
         self.heaps: dict[Destination, Heap] = {}  # those that hold something
         self.rows = 0
         self.changed = asyncio.Event()  # rows came
         self._writer = writer
+        self._clock = clock
         self._tables: InboxTables
         self._gathered: list[tuple[Delivery, asyncio.Future[Accepted]]] = []
         self._wanted = 1  # rows that there was no room for of late, in one delivery
@@ -64,7 +65,7 @@ class Inbox:
 
     @property
     def oldest_at(self) -> float | None:
-        """When the row arrived that waits longest, in seconds since the epoch."""
+        """When the row arrived that waits longest, by the backlog's clock."""
         return min([heap.oldest_at for heap in self.heaps.values()], default=None)
 
     @property
@@ -78,7 +79,7 @@ class Inbox:
         self.max_rows = max_rows
         for destination, (rows, oldest_at) in (await self.waiting()).items():
             heap = self.heaps[destination] = Heap(rows, 0.0, 0.0)
-            heap.begin(oldest_at)
+            heap.begin(oldest_at, self._clock())
             self.rows += rows
 
     async def accept(self, delivery: Delivery) -> Accepted:
@@ -117,7 +118,7 @@ class Inbox:
             batch = self._next()
             deliveries = [delivery for delivery, _ in batch]
             # What is moved away meanwhile is room that the next ones have.
-            accept = partial(self._tables.accept, deliveries, time.time(), self.max_rows - self.rows)
+            accept = partial(self._tables.accept, deliveries, self._clock(), self.max_rows - self.rows)
             try:
                 accepted, added = await self._writer.do(accept)
             except BacklogError as error:
@@ -159,7 +160,7 @@ class Inbox:
             self.rows -= move.rows
             oldest_at = left[move.destination]
             if heap.rows:
-                heap.begin(heap.oldest_at if oldest_at is None else oldest_at)
+                heap.begin(heap.oldest_at if oldest_at is None else oldest_at, self._clock())
             else:
                 del self.heaps[move.destination]
         if not self.full:
@@ -171,7 +172,8 @@ class Inbox:
         heap = self.heaps.get(destination)
         if heap is None:
             heap = self.heaps[destination] = Heap(0, 0.0, 0.0)
-            heap.begin(time.time())
+            now = self._clock()
+            heap.begin(now, now)
         heap.rows += rows
         self.rows += rows
 

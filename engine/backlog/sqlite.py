@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,9 +21,11 @@ from engine.backlog.owner import Owner
 from engine.backlog.place import still_at
 from engine.backlog.pruning import Keep, Pruned, Pruning
 from engine.backlog.tables import Tables
+from engine.backlog.times_ahead import bring_back
 from engine.backlog.writer import Writer
 from engine.errors import BacklogError, UnusableBacklogError
 from engine.model import Job, Settlement, Target
+from engine.steady_clock import SteadyClock
 
 SCHEMA_VERSION = 3
 PAGE = 500
@@ -44,17 +45,17 @@ class SqliteBacklog(Backlog):
         dividers: Mapping[str, Divider] = MappingProxyType({}),
         *,
         read_only: bool = False,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._path = path
         self._dividers = dividers
         self._read_only = read_only
-        self._clock = clock
+        self.clock = clock or SteadyClock()
         self._owner: Owner | None = None
         self._checkpointer: Checkpointer | None = None
         self._files: Mapping[Path, os.stat_result] = {}  # that hold it, as they were opened
         self._writer = Writer(path, self._connect, self._rolled_back)
-        self.inbox = Inbox(self._writer)
+        self.inbox = Inbox(self._writer, self.clock)
         self._tables: Tables
         self._overview: Callable[[], Overview]
 
@@ -124,7 +125,9 @@ class SqliteBacklog(Backlog):
             with connection:
                 connection.execute(Path(__file__).with_name("schema.sql").read_text())
                 connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        self._tables = Tables(connection, self._clock, self._dividers)
+        if not self._read_only:
+            bring_back(connection, self.clock())
+        self._tables = Tables(connection, self.clock, self._dividers)
         self._pruning = Pruning(connection, self._dividers)
         self._overview = partial(overview, connection.execute, self._tables)
         self.inbox.connected(connection, self._tables)

@@ -100,7 +100,7 @@ class Monitor:
         self._notice_run()
         daemon, inbox, server, run = self._daemon, self._daemon.inbox, self._daemon.server, self._run
         return Observation(
-            at=time.time(),
+            at=daemon.engine.backlog.clock(),
             monotonic=time.monotonic(),
             began_at=daemon.began_at,
             version=self._version,

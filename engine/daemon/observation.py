@@ -68,7 +68,7 @@ class ProcessView:
 class Observation:
     """Times are seconds since the epoch but for those that say otherwise."""
 
-    at: float
+    at: float  # by the backlog's clock
     monotonic: float
     began_at: float
     version: str

@@ -97,10 +97,9 @@ async def test_deliveries_that_share_a_commit_are_told_apart(backlog: SqliteBack
     assert await values(backlog.inbox) == ["0", "2", "1"]
 
 
-async def test_ids_are_remembered_for_their_time_and_then_forgotten(tmp_path: Path, monkeypatch: Any) -> None:
+async def test_ids_are_remembered_for_their_time_and_then_forgotten(tmp_path: Path) -> None:
     now = [1e9]
-    monkeypatch.setattr("engine.backlog.inbox.time.time", lambda: now[0])
-    async with SqliteBacklog(tmp_path / "backlog.db") as backlog:
+    async with SqliteBacklog(tmp_path / "backlog.db", clock=lambda: now[0]) as backlog:
         inbox = backlog.inbox
         await inbox.open(DAY_S, 1_000_000)
 

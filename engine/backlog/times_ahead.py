@@ -1,0 +1,32 @@
+"""Times that a clock has put down which was ahead: of a machine whose own was wrong until NTP set it right.
+
+Jobs would wait until then, and tasks stay unasked about. While a process lives its clock never runs back
+(`engine.steady_clock`); the next one begins with the wall clock, and so with this.
+"""
+
+from __future__ import annotations
+
+import apsw
+
+from engine.retry import LONGEST_DELAY_S
+
+SLICE = 10_000  # jobs in one transaction, so that the log stays short
+
+_WAITING = """
+UPDATE job SET due = :now WHERE id IN (
+    SELECT id FROM job WHERE target = :target AND state = 0 AND due > :latest ORDER BY due, id LIMIT :slice
+)
+"""
+
+
+def bring_back(connection: apsw.Connection, now: float) -> None:
+    """Have jobs be due now that wait for longer than any is ever put off; let no task have started later than now.
+
+    Costs a step in an index for each target, and a look at each running task.
+    """
+    connection.execute("UPDATE job SET started = :now WHERE state = 1 AND started > :now", {"now": now})
+    for (target,) in connection.execute("SELECT id FROM target").fetchall():
+        bindings = {"now": now, "latest": now + LONGEST_DELAY_S, "target": target, "slice": SLICE}
+        changes = -1
+        while changes != (changes := connection.total_changes()):
+            connection.execute(_WAITING, bindings)
