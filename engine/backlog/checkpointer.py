@@ -25,7 +25,10 @@ WAIT_S = 0.03  # that a commit waits instead, at most, so that the thread comes 
 class Checkpointer:
     """A thread with a connection of its own, beside the one that writes."""
 
-    def __init__(self, writing: apsw.Connection, path: str) -> None:
+    def __init__(self, writing: apsw.Connection, path: str, log_pages: int) -> None:
+        """`log_pages` is how long the log may become where there is little space."""
+        share = min(1.0, log_pages / MOST_PAGES)
+        self._most, self._at_once, self._left = (round(each * share) for each in (MOST_PAGES, COPY_PAGES, LEFT_PAGES))
         self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         self._connection.execute("PRAGMA synchronous=FULL")
         self._copied = 0  # pages of the log, at least, unless it has begun anew
@@ -47,10 +50,10 @@ class Checkpointer:
         """In the thread that writes, after each commit: how long the log is."""
         if pages < self._copied:
             self._copied = 0
-        left, full = pages - self._copied, pages >= MOST_PAGES
-        if full and left <= LEFT_PAGES:
+        left, full = pages - self._copied, pages >= self._most
+        if full and left <= self._left:
             self._copy(writing)
-        elif full or left >= COPY_PAGES:
+        elif full or left >= self._at_once:
             self._idle.clear()
             self._due.set()
             if full:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +17,10 @@ import apsw
 
 from engine.backlog import Asked
 from engine.backlog.inbox_tables import Accepted, Delivery, Destination, InboxTables, Move, NoRoom, Want
+from engine.backlog.reserve import Reserve
 from engine.backlog.tables import Tables
 from engine.backlog.writer import Writer
-from engine.errors import BacklogError, BacklogGoneError, InboxFullError, TooManyRowsError
+from engine.errors import BacklogError, BacklogGoneError, InboxFullError, NoSpaceError, TooManyRowsError
 
 ROWS_AT_ONCE = 5_000  # in one transaction, if several deliveries share it
 RATE_OVER_S = 10.0  # how far back the rate of what leaves is looked at
@@ -50,13 +52,15 @@ class Inbox:
         self._writer = writer
         self._clock = clock
         self._tables: InboxTables
+        self._reserve: Reserve | None = None
         self._gathered: list[tuple[Delivery, asyncio.Future[Accepted]]] = []
         self._wanted = 1  # rows that there was no room for of late, in one delivery
         self._writing: asyncio.Task[None] | None = None
         self._moved: tuple[float, float] = (time.monotonic(), 0.0)  # when rows left last, and how many did of late
 
-    def connected(self, connection: apsw.Connection, tables: Tables) -> None:
+    def connected(self, connection: apsw.Connection, tables: Tables, reserve: Reserve | None) -> None:
         """In the writer's thread."""
+        self._reserve = reserve
         self._tables = InboxTables(connection, tables)
 
     def rolled_back(self) -> None:
@@ -88,6 +92,7 @@ class Inbox:
         Raises:
             TooManyRowsError: it could not be taken if nothing waited.
             InboxFullError: too much waits already. Nothing was taken.
+            NoSpaceError: the disk is full, or would soon be too full for the work to go on. Nothing was taken.
             BacklogGoneError: it would end with the process. Nothing was taken.
             BacklogError: it could not be written. Nothing was taken.
         """
@@ -118,9 +123,12 @@ class Inbox:
             batch = self._next()
             deliveries = [delivery for delivery, _ in batch]
             # What is moved away meanwhile is room that the next ones have.
-            accept = partial(self._tables.accept, deliveries, self._clock(), self.max_rows - self.rows)
+            accept = partial(self._accept, deliveries, self._clock(), self.max_rows - self.rows)
             try:
-                accepted, added = await self._writer.do(accept)
+                found = await self._writer.do(accept)
+                if isinstance(found, str):
+                    raise NoSpaceError(found)
+                accepted, added = found
             except BacklogError as error:
                 for _, future in batch:
                     if not future.done():
@@ -142,6 +150,16 @@ class Inbox:
             if added:
                 self.changed.set()
         self._writing = None
+
+    def _accept(
+        self, deliveries: Sequence[Delivery], at: float, room: int
+    ) -> tuple[list[Accepted | NoRoom], Counter[Destination]] | str:
+        """In the writer's thread. Or why none can be taken: an error would undo what others write."""
+        if self._reserve:
+            self._reserve.look()
+            if self._reserve.touched:
+                return self._reserve.touched
+        return self._tables.accept(deliveries, at, room)
 
     def _next(self) -> list[tuple[Delivery, asyncio.Future[Accepted]]]:
         """The deliveries of one transaction: few enough that nobody waits long for it."""

@@ -20,6 +20,7 @@ from engine.backlog.overview import Overview, overview
 from engine.backlog.owner import Owner
 from engine.backlog.place import still_at
 from engine.backlog.pruning import Keep, Pruned, Pruning
+from engine.backlog.reserve import PAGE_BYTES, Reserve, log_pages
 from engine.backlog.tables import Tables
 from engine.backlog.times_ahead import bring_back
 from engine.backlog.writer import Writer
@@ -29,6 +30,7 @@ from engine.steady_clock import SteadyClock
 
 SCHEMA_VERSION = 3
 PAGE = 500
+LOG_BYTES = 64 << 20  # that the log is cut back to when it begins anew
 SPACE_BYTES = 256 << 10  # that must fit in before the disk counts as not full any more
 
 
@@ -53,6 +55,7 @@ class SqliteBacklog(Backlog):
         self.clock = clock or SteadyClock()
         self._owner: Owner | None = None
         self._checkpointer: Checkpointer | None = None
+        self._reserve: Reserve | None = None  # None: what is in memory takes no disk space
         self._files: Mapping[Path, os.stat_result] = {}  # that hold it, as they were opened
         self._writer = Writer(path, self._connect, self._rolled_back)
         self.inbox = Inbox(self._writer, self.clock)
@@ -117,7 +120,6 @@ class SqliteBacklog(Backlog):
                 "auto_vacuum=INCREMENTAL",  # of a file yet to be made; before anything is written to it
                 "journal_mode=WAL",
                 "synchronous=FULL",
-                "journal_size_limit=67108864",
                 "cache_size=-4096",
             ):
                 connection.execute(f"PRAGMA {pragma}")
@@ -130,11 +132,14 @@ class SqliteBacklog(Backlog):
         self._tables = Tables(connection, self.clock, self._dividers)
         self._pruning = Pruning(connection, self._dividers)
         self._overview = partial(overview, connection.execute, self._tables)
-        self.inbox.connected(connection, self._tables)
         if self._path != ":memory:" and not self._read_only:
             log = Path(f"{os.path.realpath(self._path)}-wal")
             self._files = {each: each.stat() for each in (Path(self._path), log)}
-            self._checkpointer = Checkpointer(connection, str(self._path))
+            self._reserve = Reserve(log.parent, connection.execute)
+            most = log_pages(log.parent)
+            connection.pragma("journal_size_limit", min(LOG_BYTES, most * PAGE_BYTES))
+            self._checkpointer = Checkpointer(connection, str(self._path), most)
+        self.inbox.connected(connection, self._tables, self._reserve)
         return connection
 
     def _rolled_back(self) -> None:
@@ -221,6 +226,11 @@ class SqliteBacklog(Backlog):
         """Why something could not be written of late; "" once `find_space` has found space."""
         return self._writer.no_space
 
+    @property
+    def low_space(self) -> str:
+        """Why the inbox takes nothing in, though the work goes on, when somebody looked last; else ""."""
+        return self._reserve.touched if self._reserve else ""
+
     async def find_space(self) -> None:
         """Try whether more than the smallest change can be written again. Raises NoSpaceError: it cannot."""
         await self.remember("space", "." * SPACE_BYTES)
@@ -233,10 +243,12 @@ class SqliteBacklog(Backlog):
         return self._writer.gone
 
     async def find_files(self) -> None:
-        """Look whether the files that are open are those that the next process would find."""
+        """Look whether the files that are open are those that the next process would find, and have room to grow."""
         await self._writer.do(self._find_files)
 
     def _find_files(self) -> None:
+        if self._reserve:
+            self._reserve.look()
         gone = next((path for path, opened in self._files.items() if not still_at(path, opened)), None)
         self._writer.gone = (
             f"{gone}, which holds the backlog, was deleted or replaced: what was taken in is worked on, and nothing "

@@ -83,7 +83,7 @@ def _backlog(seen: Observation) -> Iterator[Metric]:
     oldest_text = "How long a job has been due and was not done, at most. One that is tried again is due anew."
     yield _gauge("syncmux_backlog_oldest_seconds", oldest_text, due_s)
     yield _gauge("syncmux_backlog_silent_seconds", "Since the backlog answered last. It is asked often.", silent_s)
-    yield _gauge("syncmux_backlog_no_space", "1 while the disk is full.", int(bool(seen.no_space)))
+    yield _gauge("syncmux_backlog_no_space", "1 while the disk is full, or nearly.", int(bool(seen.no_space)))
     yield _gauge("syncmux_backlog_gone", "1 while its file is not in its place.", int(bool(seen.gone)))
     yield _gauge("syncmux_tasks_running", "Tasks that run at the clouds.", seen.tasks)
     ends = dict.fromkeys([(each.lane.account, state) for each in seen.lanes for state in ENDS], 0) | dict(seen.outcomes)

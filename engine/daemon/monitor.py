@@ -57,7 +57,7 @@ class Monitor:
 
     async def _look_at_backlog(self) -> None:
         backlog, log = self._daemon.engine.backlog, self._daemon.log
-        told = False  # that the disk is full
+        told = False  # that the disk is full, or nearly
         while True:
             gone = backlog.gone
             await self.look()
@@ -67,15 +67,16 @@ class Monitor:
                 log.event("backlog_gone", error=backlog.gone)
             elif gone and not backlog.gone:
                 log.event("backlog_back")
+            if (full := backlog.no_space or backlog.low_space) and not told:
+                told = True
+                log.event("no_space", error=full)
             if backlog.no_space:  # and while we say so, nobody else may try
-                if not told:
-                    told = True
-                    log.event("no_space", error=backlog.no_space)
                 with suppress(NoSpaceError):
                     await backlog.find_space()
-                    told = False
-                    log.event("space_again")
                     self._daemon.go_on.set()
+            if told and not (backlog.no_space or backlog.low_space):
+                told = False
+                log.event("space_again")
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
@@ -123,7 +124,7 @@ class Monitor:
                 server.connections, server.refused,
             ),
             backlog=self._backlog,
-            no_space=daemon.engine.backlog.no_space,
+            no_space=daemon.engine.backlog.no_space or daemon.engine.backlog.low_space,
             gone=daemon.engine.backlog.gone,
             process=_process(),
             senders=daemon.intake.counts,

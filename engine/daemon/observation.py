@@ -85,7 +85,7 @@ class Observation:
     inbox: InboxView = InboxView()
     server: ServerView = ServerView()
     backlog: BacklogView = BacklogView()
-    no_space: str = ""  # why nothing can be written, while the disk is full
+    no_space: str = ""  # why nothing is taken in, while the disk is full or nearly
     gone: str = ""  # why what is taken in would be lost, while the backlog's file is not in its place
     process: ProcessView = ProcessView()
     senders: Mapping[str, Counts] = field(default_factory=dict)

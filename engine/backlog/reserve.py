@@ -1,0 +1,48 @@
+"""Disk space that no more is taken into, for the work to go on and make room: it writes, too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 256 << 20  # twice what the log takes at its longest: what is in it goes into the database as well
+SHARE = 10  # of a small volume, one part in so many
+RESUME = 1.25  # times the reserve must be free before more is taken in
+PAGE_BYTES = 4096
+
+
+def log_pages(directory: Path) -> int:
+    """How long the log may become: half the reserve."""
+    return _reserve_bytes(os.statvfs(directory)) // 2 // PAGE_BYTES
+
+
+class Reserve:
+    """On the volume of one directory. Unused pages of the database count as free: they are what the work gives back."""
+
+    def __init__(self, directory: Path, sql: Callable[..., Any]) -> None:
+        self._directory = directory
+        self._sql = sql
+        self.touched = ""  # why no more may be taken in; "" if it may
+
+    def look(self) -> None:
+        """In the writer's thread, in a transaction. Costs two calls of the system and one page."""
+        try:
+            volume = os.statvfs(self._directory)
+        except OSError:  # it is gone, which others find
+            return
+        unused, page_bytes = (self._sql(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
+        free_bytes = volume.f_bavail * volume.f_frsize + unused * page_bytes
+        reserve_bytes = _reserve_bytes(volume)
+        if free_bytes >= reserve_bytes * (RESUME if self.touched else 1):
+            self.touched = ""
+        else:
+            self.touched = (
+                f"little space is left for the backlog: {free_bytes >> 20:,} MiB, and {reserve_bytes >> 20:,} MiB are "
+                "kept for the work that waits to go on"
+            )
+
+
+def _reserve_bytes(volume: os.statvfs_result) -> int:
+    return min(MOST_BYTES, volume.f_blocks * volume.f_frsize // SHARE)
