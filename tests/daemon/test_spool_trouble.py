@@ -64,7 +64,13 @@ class Running:
 
     async def emptied(self, *keys: str) -> None:
         """Wait until all that lay there is gone, and these keys were taken, each once."""
-        await self.until(lambda: not lying(self.directory) and not any(self.directory.glob("*/.*.moving")))
+        await self.until(
+            lambda: (
+                len(self.intake.keys) >= len(keys)  # what is put back is nowhere for a moment
+                and not lying(self.directory)
+                and not any(self.directory.glob("*/.*.moving"))
+            )
+        )
         assert self.intake.keys == list(keys)
 
     async def troubled(self, why: str) -> None:
