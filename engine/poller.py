@@ -92,10 +92,9 @@ class Poller:
         async with asyncio.TaskGroup() as group:
             while True:
                 queue = await self._next()
-                if not queue.watch.sweeping and not self._end_overdue(queue):
-                    continue
                 question = queue.watch.ask(self._clock())
                 if question is None:
+                    self._end_overdue(queue)
                     self.schedule(queue)
                     continue
                 self._asking.add(queue)
@@ -176,12 +175,11 @@ class Poller:
             return Finished(job, State.FAILED, why)
         return Again(job, self._clock(), why, counted=True)
 
-    def _end_overdue(self, queue: TargetQueue) -> bool:
-        """Fail the jobs whose tasks take too long; returns whether any other is left to ask about."""
+    def _end_overdue(self, queue: TargetQueue) -> None:
+        """Fail the jobs whose tasks take too long: after they were asked about, since nobody may have for days."""
         for job in queue.watch.overdue(self._clock() - self._limits.task_timeout_s):
             why = f"task {job.task} did not end within {self._limits.task_timeout_s:,.0f} s"
             self._finish(queue, Finished(job, State.FAILED, why))
-        return len(queue.watch) > 0
 
     def _finish(self, queue: TargetQueue, settlement: Settlement) -> None:
         queue.ending += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from engine.model import Finished, State, Target
 from tests.backlog.words import DIVIDERS, words
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve, event
+from tests.daemon.test_operations import until
 
 TARGET = Target("words", "account", "w")
 MANY = 1 << 40
@@ -278,3 +280,17 @@ def test_a_task_that_never_ends_comes_to_its_deadline(serve: Serve, cloud: Cloud
     assert serve.post(event("a/l")).status == 202
     serve.until(lambda: cloud.directories["gw-stuck|NFSx|/a"] == 2)
     assert serve.end() == 0, "what failed does not keep the directory from being done again"
+
+
+def test_a_task_that_ended_while_nobody_asked_has_not_come_to_its_deadline(serve: Serve, cloud: Clouds) -> None:
+    cloud.set(task_s=0.5)
+    serve.configure(LISTENER, serve.route(), serve.trigger("gw-done"), linger_s=0.0, task_timeout_s=2.0)
+    serve.start()
+    assert serve.post(event("a/k")).status == 202
+    serve.until(lambda: "gw-done|NFSx|/a" in cloud.directories)
+    serve.kill()
+    time.sleep(2.1)  # a weekend
+    serve.start()
+    found = until(serve, lambda found: found["rows"]["succeeded"] + found["rows"]["failed"] == 1)
+    assert found["rows"]["succeeded"] == 1
+    assert serve.end() == 0
