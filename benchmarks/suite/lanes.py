@@ -105,6 +105,9 @@ class _Endless:
     async def claim(self, wants: Sequence[tuple[Target, int]], now: float) -> list[Claim]:
         return [Claim([self._jobs[target]] * number, now) for target, number in wants]
 
+    def begin(self, job: Job) -> None:
+        pass
+
 
 class _Silent:
     """A client whose calls succeed without being made."""
