@@ -157,8 +157,10 @@ class Poller:
                 queue.closed = error
                 self.opener.heed(queue)
         elif isinstance(error, TargetError) and self._limits.again_s is None:
-            for job in queue.watch.overdue(self._clock() + 1.0):
+            for job in queue.watch.overdue(self._clock() + 1.0, unasked=True):
                 self._finish(queue, Finished(job, State.FAILED, str(error), error.code))
+        elif not reaction(error).again:
+            self._end_overdue(queue, unasked=True)  # no answer is to be had
 
     def _end(self, queue: TargetQueue, ended: Iterable[Ended]) -> None:
         for job, state in ended:
@@ -175,9 +177,9 @@ class Poller:
             return Finished(job, State.FAILED, why)
         return Again(job, self._clock(), why, counted=True)
 
-    def _end_overdue(self, queue: TargetQueue) -> None:
-        """Fail the jobs whose tasks take too long: after they were asked about, since nobody may have for days."""
-        for job in queue.watch.overdue(self._clock() - self._limits.task_timeout_s):
+    def _end_overdue(self, queue: TargetQueue, *, unasked: bool = False) -> None:
+        """Fail the jobs whose tasks take too long."""
+        for job in queue.watch.overdue(self._clock() - self._limits.task_timeout_s, unasked=unasked):
             why = f"task {job.task} did not end within {self._limits.task_timeout_s:,.0f} s"
             self._finish(queue, Finished(job, State.FAILED, why))
 

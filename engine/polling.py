@@ -199,10 +199,18 @@ class Watch:
             ended += self._unknown(question.task, now)
         return ended
 
-    def overdue(self, before: float) -> list[Job]:
-        """Stop watching the tasks that were started before `before`; returns their jobs."""
+    def overdue(self, before: float, *, unasked: bool = False) -> list[Job]:
+        """Stop watching the tasks that were started before `before`; returns their jobs.
+
+        To be called between sweeps. A task that the last one neither saw nor asked for is left, unless `unasked`: it
+        may have ended, as nobody may have looked for days.
+        """
         self._looks = None
-        late = [task for task, watched in self._open.items() if watched.since < before]
+        late = [
+            task
+            for task, watched in self._open.items()
+            if watched.since < before and (unasked or not watched.unseen or watched.apart)
+        ]
         return [job for task in late for job in self._open.pop(task).jobs]
 
     def _questions(self) -> Iterator[Ask]:

@@ -19,6 +19,5 @@ class SteadyClock:
     def __call__(self) -> float:
         # In this order: whoever is interrupted between the two readings finds too little, which changes nothing.
         wall, monotonic = time.time(), time.monotonic()
-        if wall - monotonic > self._ahead_s:
-            self._ahead_s = wall - monotonic
+        self._ahead_s = max(self._ahead_s, wall - monotonic)
         return self._ahead_s + monotonic

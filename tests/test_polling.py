@@ -273,6 +273,15 @@ def test_overdue_tasks_are_given_back() -> None:
     assert len(watch) == 1
 
 
+def test_what_the_pages_did_not_show_is_asked_for_before_it_is_overdue() -> None:
+    """Others' tasks stand before those of a weekend ago."""
+    gateway, now = Gateway(), 2e6
+    watch = watched(gateway, 2, takes=1e9)
+    gateway.took |= {f"other-{i}": (1e6 + i, 1e9) for i in range(5 * PAGE)}
+    assert (sweep(watch, gateway, now), watch.overdue(now)) == ([], [])
+    assert (sweep(watch, gateway, now), [late.task for late in watch.overdue(now)]) == ([], ["t-0", "t-1"])
+
+
 @settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 300)), min_size=1, max_size=130))
 def test_whatever_the_tasks_every_end_is_seen_in_bounded_calls(tasks: list[tuple[float, float]]) -> None:
