@@ -33,8 +33,9 @@ class Reserve:
         except OSError:  # it is gone, which others find
             return
         unused, page_bytes = (self._sql(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
-        free_bytes = volume.f_bavail * volume.f_frsize + unused * page_bytes
         reserve_bytes = _reserve_bytes(volume)
+        # Of unused pages only so much counts as leaves half of the reserve for the log, which cannot use them.
+        free_bytes = volume.f_bavail * volume.f_frsize + min(unused * page_bytes, reserve_bytes // 2)
         if free_bytes >= reserve_bytes * (RESUME if self.touched else 1):
             self.touched = ""
         else:
@@ -45,4 +46,5 @@ class Reserve:
 
 
 def _reserve_bytes(volume: os.statvfs_result) -> int:
-    return min(MOST_BYTES, volume.f_blocks * volume.f_frsize // SHARE)
+    """Some file systems do not say how large they are."""
+    return min(MOST_BYTES, volume.f_blocks * volume.f_frsize // SHARE or MOST_BYTES)

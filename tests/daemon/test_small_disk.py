@@ -14,7 +14,7 @@ import pytest
 
 from engine.backlog.inbox import Inbox
 from engine.backlog.inbox_tables import Move
-from engine.backlog.reserve import MOST_BYTES, Reserve
+from engine.backlog.reserve import MOST_BYTES, Reserve, log_pages
 from engine.backlog.sqlite import SqliteBacklog
 from engine.daemon.health import obstacles
 from engine.daemon.monitor import Monitor
@@ -157,10 +157,11 @@ def test_more_must_be_free_to_begin_again_than_to_go_on(tmp_path: Path, monkeypa
         reserve.look()
         found.append(bool(reserve.touched))
     assert found == [False, True, True, False, False]
-    volume.others_bytes = 99 * MIB
     reserve = Reserve(tmp_path, pages(3000))
-    reserve.look()
-    assert not reserve.touched, "unused pages are room as well"
+    for free_mib, touched in ((6, False), (4, True)):
+        volume.others_bytes = (100 - free_mib) * MIB
+        reserve.look()
+        assert bool(reserve.touched) == touched, "unused pages are room as well, but not for the log"
 
 
 def test_of_a_large_volume_no_more_is_kept_than_the_work_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,3 +173,11 @@ def test_of_a_large_volume_no_more_is_kept_than_the_work_needs(tmp_path: Path, m
         volume.others_bytes = (1 << 40) - free_bytes
         reserve.look()
         assert bool(reserve.touched) == (free_bytes < MOST_BYTES)
+
+
+def test_where_nobody_says_how_large_a_volume_is_as_much_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = Volume(tmp_path, 0)
+    monkeypatch.setattr("os.statvfs", volume.statvfs)
+    assert log_pages(tmp_path) == MOST_BYTES // 2 // 4096
