@@ -124,12 +124,12 @@ class Watch:
     def __contains__(self, task: str) -> bool:
         return task in self._open
 
-    def add(self, job: Job) -> None:
-        """Watch the task of a started job."""
+    def add(self, job: Job, now: float = inf) -> None:
+        """Watch the task of a started job. A clock that was ahead may say that it started later than now."""
         if known := self._open.get(job.task):
             known.jobs.append(job)
         else:
-            look_at = job.started_at + self._typical.least_s
+            look_at = min(job.started_at, now) + self._typical.least_s
             self._open[job.task] = _Watched([job], job.started_at, look_at, look_at + LATE_S)
             if self._looks:
                 self._looks = self._looks.and_one(look_at, look_at + LATE_S)

@@ -95,7 +95,7 @@ class Starter:
         """Go on with a target of an earlier run, whose tasks may still run."""
         queue = self.queue(target)
         for job in started:
-            queue.watch.add(job)
+            queue.watch.add(job, self._clock())
             queue.room.trust()
         self.wake(queue)
 

@@ -273,6 +273,17 @@ def test_overdue_tasks_are_given_back() -> None:
     assert len(watch) == 1
 
 
+def test_a_task_that_has_yet_to_start_by_the_clock_is_asked_about_all_the_same() -> None:
+    watch = Watch(Typical(), PAGE)
+    watch.add(job(0, started_at=9_000.0), 1_000.0)
+    due = watch.due(more=False, blocked=False)
+    assert due is not None
+    assert due < 1_010.0
+    gateway = Gateway({"t-0": (0.0, 1_100.0)})
+    assert (sweep(watch, gateway, 1_050.0), watch.overdue(1_060.0)) == ([], [])
+    assert [ended.job.task for ended in sweep(watch, gateway, 1_101.0)] == ["t-0"]
+
+
 def test_what_the_pages_did_not_show_is_asked_for_before_it_is_overdue() -> None:
     """Others' tasks stand before those of a weekend ago."""
     gateway, now = Gateway(), 2e6

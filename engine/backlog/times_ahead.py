@@ -1,7 +1,8 @@
 """Times that a clock has put down which was ahead: of a machine whose own was wrong until NTP set it right.
 
-Jobs would wait until then, and tasks stay unasked about. While a process lives its clock never runs back
-(`engine.steady_clock`); the next one begins with the wall clock, and so with this.
+Jobs would wait until then, and failures of then stay the latest ones. While a process lives its clock never runs back
+(`engine.steady_clock`); the next one begins with the wall clock, and so with this. When tasks began stays as it is: it
+may be the clock of now that is wrong, and a task that seems to be days old would be given up.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ UPDATE job SET due = :now WHERE id IN (
 
 
 def bring_back(connection: apsw.Connection, now: float) -> None:
-    """Have jobs be due now that wait for longer than any is ever put off; let no task have started later than now.
+    """Have jobs be due now that wait for longer than any is ever put off; let none have failed later than now.
 
-    Costs a step in an index for each target, and a look at each running task.
+    Costs a step in an index for each target, and one.
     """
-    connection.execute("UPDATE job SET started = :now WHERE state = 1 AND started > :now", {"now": now})
+    connection.execute("UPDATE job SET due = :now WHERE state = 4 AND due > :now", {"now": now})
     for (target,) in connection.execute("SELECT id FROM target").fetchall():
         bindings = {"now": now, "latest": now + LONGEST_DELAY_S, "target": target, "slice": SLICE}
         changes = -1

@@ -10,7 +10,7 @@ import pytest
 
 from engine.backlog import times_ahead
 from engine.backlog.sqlite import SqliteBacklog
-from engine.model import Again, Started
+from engine.model import Again, Finished, Started, State
 from engine.retry import LONGEST_DELAY_S
 from tests.backlog.conftest import A, B, Clock, claim, counts, jobs, payloads
 
@@ -49,8 +49,20 @@ async def test_the_next_process_takes_up_what_one_with_a_clock_ahead_has_left(
             [b"payload 0", b"payload 1", b"payload 2", b"payload 3", b"payload 4"],
             [b"payload 6"],
         ]
-        assert [job.started_at for job in await backlog.started(B)] == [clock()]
+        assert [job.started_at for job in await backlog.started(B)] == [clock() + HOURS_S], "the clock may be behind"
         assert [await counts(backlog, target) for target in (A, B)] == before
+
+
+async def test_what_failed_later_than_now_failed_now(reopen: Callable[[], SqliteBacklog], clock: Clock) -> None:
+    """Or it would be the latest failure for hours, and stay for longer than it should."""
+    async with reopen() as backlog:
+        clock.now += HOURS_S
+        await backlog.put(jobs(A, 1))
+        (job,) = await claim(backlog, A, 1, clock())
+        await backlog.settle([Finished(job, State.FAILED, "no")])
+        clock.now -= HOURS_S
+    async with reopen() as backlog:
+        assert [failure.at async for failure in backlog.failures()] == [clock()]
 
 
 async def test_what_was_put_off_stays_so(reopen: Callable[[], SqliteBacklog], clock: Clock) -> None:
