@@ -1,4 +1,8 @@
-"""What is on record: the ratios of earlier passes, in sessions that each say of which code, when and on what."""
+"""What is on record: the ratios of earlier passes, in sessions that each say of which code, when and on what.
+
+Of sessions before 2026-11-22, the processor's family, model and stepping, and the versions of `compiler`,
+`implementation` and `openssl`, were filled in later, on the same machine: the code of their commits did not write them.
+"""
 
 from __future__ import annotations
 
