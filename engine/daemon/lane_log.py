@@ -23,6 +23,7 @@ class _Told:
     count: Count = field(default_factory=Count)  # then
     sick_since: float | None = None
     error: str = ""  # the last one, while it is sick
+    trouble: str = ""  # the last one: another run, which knows of none yet, counts on
 
 
 class LaneLog:
@@ -38,6 +39,7 @@ class LaneLog:
         now = self._clock()
         for each in lanes:
             told = self._told.setdefault(each.lane, _Told(now))
+            told.trouble = each.last_trouble or told.trouble
             if each.sick_s or told.sick_since is not None:
                 self._tell_of_outage(each, told, now)
             elif last or now - told.until >= EVERY_S:
@@ -68,7 +70,7 @@ class LaneLog:
                 calls=calls,
                 failed=failed,
                 throttled=throttled,
-                error=lane.last_trouble,
+                error=told.trouble,
             )
 
 

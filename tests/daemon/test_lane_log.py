@@ -95,6 +95,15 @@ def test_of_calls_that_fail_now_and_then_a_line_a_minute_tells() -> None:
     assert told(failing[-1], last=True) == [], "once each"
 
 
+def test_what_failed_last_is_told_although_another_run_has_begun() -> None:
+    told = Told()
+    told(WELL)
+    count = Count(calls=110, answered=109, failed=1)
+    told(replace(WELL, count=count, last_trouble="500 (id-1)"))
+    (line,) = told(replace(WELL, count=count), EVERY_S)
+    assert (line["failed"], line["error"]) == (1, "500 (id-1)")
+
+
 @pytest.mark.parametrize(("throttled", "lines"), [(49, 0), (50, 1)])
 def test_refusals_by_which_a_lane_finds_its_rate_are_no_trouble(throttled: int, lines: int) -> None:
     told = Told()
