@@ -113,7 +113,7 @@ class Monitor:
             preparing=run.preparing if run else (),
             unrenewed=daemon.engine.unrenewed,
             strangers=daemon.mover.strangers,
-            lanes=list(self._lanes()),
+            lanes=self.lanes(),
             tasks=sum([starter.tasks for starter in run.starters.values()]) if run else 0,
             inbox=InboxView(
                 inbox.rows, inbox.max_rows, inbox.full,
@@ -141,8 +141,12 @@ class Monitor:
             self._earlier[control.lane] = _sum(self._earlier.get(control.lane, Count()), control.count)
         self._run = self._daemon.engine.current
 
-    def _lanes(self) -> Iterator[LaneView]:
+    def lanes(self) -> list[LaneView]:
         """Those of all accounts, also while no run has opened them."""
+        self._notice_run()
+        return list(self._lanes())
+
+    def _lanes(self) -> Iterator[LaneView]:
         run, now = self._run, time.monotonic()
         open_lanes = {control.lane: control for control in run.lanes} if run else {}
         for lane, starts in lanes(self._daemon):

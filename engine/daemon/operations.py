@@ -84,9 +84,9 @@ class Operations:
         try:
             while True:
                 await asyncio.sleep(TELL_S)
-                self._lane_log.tell(self.monitor.observe().lanes)
+                self._lane_log.tell(self.monitor.lanes())
         finally:
-            self._lane_log.tell(self.monitor.observe().lanes, last=True)
+            self._lane_log.tell(self.monitor.lanes(), last=True)
 
     async def _beat(self) -> None:
         """Feed the watchdog, but only while all is well: then it starts the daemon anew."""

@@ -22,6 +22,7 @@ from engine.config import Settings
 from engine.daemon import health, monitor
 from engine.daemon.daemon import Daemon
 from engine.daemon.health import ailments, obstacles
+from engine.daemon.lane_log import LaneLog
 from engine.daemon.log import Log
 from engine.daemon.monitor import LAG_EVERY_S, Monitor
 from engine.daemon.operations import Operations
@@ -55,10 +56,27 @@ async def test_lanes_are_counted_over_all_runs(daemon: Daemon, cloud: Clouds) ->
     for run in (1, 2, 3):
         async for _ in daemon.engine.run(Trigger("gw-1", "NFSx", f"/{run}/{i}") for i in range(4)):
             pass
-        lane = watch.observe().lanes[0]
+        lane = watch.lanes()[0]
         assert (lane.lane.operation, lane.starts) == ("TriggerGatewayRemoteSync", True)
         assert lane.count.calls == lane.count.answered == 4 * run
         assert sum(lane.count.durations.numbers) == 4 * run
+
+
+async def test_to_tell_of_lanes_nothing_else_is_looked_at(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = 0
+
+    def tell(*_: object, **__: object) -> None:
+        nonlocal told
+        told += 1
+
+    monkeypatch.setattr("engine.daemon.operations.TELL_S", 0.0)
+    monkeypatch.setattr(LaneLog, "tell", tell)
+    monkeypatch.delattr(monitor, "_process")  # which opens files and counts tasks
+    telling = asyncio.create_task(Operations(daemon)._tell_of_lanes())
+    await until(lambda: told >= 3 or telling.done())
+    telling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await telling
 
 
 async def test_a_late_loop_is_noticed(daemon: Daemon) -> None:
