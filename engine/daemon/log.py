@@ -34,14 +34,17 @@ class Log:
         if self._stream:
             self._stream.write(data.decode())
             return
-        if self._lost:
-            data = _line("lines_lost", {"lines": self._lost}) + data
-        if self._torn:
-            data = b"\n" + data
-        if (written := _write(data)) == len(data):
-            self._torn, self._lost = False, 0
-        else:
-            self._torn, self._lost = bool(written) or self._torn, self._lost + 1
+        if self._lost and self._put(_line("lines_lost", {"lines": self._lost})):
+            self._lost = 0
+        if self._lost or not self._put(data):
+            self._lost += 1
+
+    def _put(self, line: bytes) -> bool:
+        """Whether all of it could be written."""
+        data = b"\n" + line if self._torn else line
+        if written := _write(data):
+            self._torn = not data[:written].endswith(b"\n")
+        return written == len(data)
 
 
 def _line(name: str, facts: dict[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from engine.daemon.log import Log
+from engine.daemon.log import Log, _line
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import Serve, event
 
@@ -74,6 +74,36 @@ def test_a_line_that_was_torn_spoils_no_other(
     lost, *others = [orjson.loads(line) for line in whole]
     assert (lost["event"], lost["lines"]) == ("lines_lost", 1)
     assert [each["event"] for each in others] == ["whole", "next"]
+
+
+def test_a_line_that_is_lost_after_the_count_is_counted_once(
+    tmp_path: Path, place: Callable[[int], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write = tmp_path / "log", os.write
+    with path.open("wb") as file:
+        place(file.fileno())
+        log = Log()
+        room = 0
+
+        def fill(fd: int, data: bytes) -> int:
+            """Up to the beginning of the second line."""
+            nonlocal room
+            taken = write(fd, data[:room])
+            room -= taken
+            return taken
+
+        with monkeypatch.context() as filling:
+            filling.setattr(os, "write", fill)
+            log.event("lost")
+            room = len(_line("lines_lost", {"lines": 1})) + 10
+            log.event("torn")
+        log.event("whole")
+    lines = path.read_bytes().splitlines()
+    del lines[1]  # what was torn
+    told = [orjson.loads(line) for line in lines]
+    assert [(each["event"], each.get("lines")) for each in told] == [
+        ("lines_lost", 1), ("lines_lost", 1), ("whole", None)
+    ]  # fmt: skip
 
 
 @pytest.mark.timeout(20)
