@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import traceback
 import warnings
+from collections.abc import Callable
 
 from engine.daemon.log import Log
 
@@ -15,11 +17,7 @@ class _ToLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        facts = {"error": repr(error)} if error else {}
-        try:
-            self._log.event(record.levelname.lower(), logger=record.name, message=record.getMessage(), **facts)
-        except (TypeError, ValueError) as broken:  # whoever only wanted to say something goes on
-            self._log.event("bug", error=repr(broken))
+        _tell(self._log, record.levelname.lower(), record.name, record.getMessage, error)
 
 
 def take_in(log: Log) -> None:
@@ -27,7 +25,27 @@ def take_in(log: Log) -> None:
     written as text where the log is. For the rest of the process."""
 
     def warn(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        log.event("warning", logger=category.__name__, message=str(message))
+        _tell(log, "warning", category.__name__, lambda: str(message))
 
     logging.getLogger().addHandler(_ToLog(log))
     warnings.showwarning = warn
+
+
+def _tell(log: Log, event: str, logger: str, message: Callable[[], str], error: BaseException | None = None) -> None:
+    """Whoever only wanted to say something goes on, also if it cannot be said."""
+    try:
+        facts = {"error": _text(repr(error)), "trace": _trace(error)} if error else {}
+        log.event(event, logger=_text(logger), message=_text(message()), **facts)
+    except Exception as broken:  # it may be anything: their code makes the text
+        why = "".join(traceback.format_exception_only(broken)).strip()  # also of one whose own text fails
+        log.event("bug", logger=_text(logger), error=_text(why), trace=_trace(broken))
+
+
+def _trace(error: BaseException) -> str:
+    """Where it happened: files, lines and functions, and no values."""
+    return _text("".join(traceback.format_tb(error.__traceback__)))
+
+
+def _text(told: str) -> str:
+    """Text that UTF-8 can hold."""
+    return told.encode("utf-8", "backslashreplace").decode()

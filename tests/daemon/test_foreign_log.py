@@ -29,6 +29,18 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return told
 
 
+class Mute:
+    """Nothing can be said of it."""
+
+    def __init__(self, why: object = "") -> None:
+        self._why = why
+
+    def __str__(self) -> str:
+        raise ValueError(self._why)
+
+    __repr__ = __str__
+
+
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     found = [orjson.loads(line) for line in stream.getvalue().splitlines()]
     for line in found:
@@ -46,9 +58,26 @@ def test_records_from_warnings_on_are_lines(stream: io.StringIO) -> None:
 def test_a_record_that_cannot_be_told_harms_nobody(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     (handler,) = [each for each in logging.getLogger().handlers if type(each).__module__.startswith("engine.")]
     monkeypatch.setattr(logging.getLogger(), "handlers", [handler])  # pytest's own would raise
-    logging.getLogger("some.library").error("no %d", "number")
+    log = logging.getLogger("some.library")
+    log.error("no %d", "number")
+    log.error("%(one)s %(two)s", {"one": 1})
+    log.error("no text: %s", Mute())
+    log.error("worse: %s", Mute(Mute()))
+    told = lines(stream)
+    assert [(line["event"], line["logger"]) for line in told] == [("bug", "some.library")] * 4
+    assert [line["error"].partition(":")[0] for line in told] == ["TypeError", "KeyError", "ValueError", "ValueError"]
+    assert "in __str__" in told[2]["trace"]
+
+
+def test_what_utf_8_cannot_hold_is_told_all_the_same(stream: io.StringIO) -> None:
     logging.getLogger("some.library").error("no text: \ud800")
-    assert [line["event"] for line in lines(stream)] == ["bug", "bug"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning("\udcff", UserWarning, __file__, 1)
+        warnings.showwarning(Mute(), UserWarning, __file__, 1)  # type: ignore[arg-type]
+    told = lines(stream)
+    assert [line.get("message") for line in told] == ["no text: \\ud800", "\\udcff", None]
+    assert told[-1]["event"] == "bug"
 
 
 async def test_what_the_event_loop_complains_of_is_a_line(stream: io.StringIO) -> None:
@@ -63,6 +92,8 @@ async def test_what_the_event_loop_complains_of_is_a_line(stream: io.StringIO) -
     assert (line["event"], line["logger"]) == ("error", "asyncio")
     assert "never retrieved" in line["message"]
     assert line["error"] == "ValueError('nobody asks for it')"
+    assert f'{__file__}", line' in line["trace"], "where"
+    assert "in fail" in line["trace"]
 
 
 def test_warnings_are_lines(stream: io.StringIO) -> None:
