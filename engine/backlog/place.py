@@ -4,12 +4,12 @@ there."""
 from __future__ import annotations
 
 import os
-from errno import EIO, ENFILE, ESTALE, ETIMEDOUT
+from errno import EIO, EMFILE, ENFILE, ESTALE, ETIMEDOUT
 from pathlib import Path
 
 from engine.errors import BacklogError
 
-PASSING = {EIO, ENFILE, ESTALE, ETIMEDOUT}  # of a file system that is elsewhere and may answer later
+PASSING = {EIO, EMFILE, ENFILE, ESTALE, ETIMEDOUT}  # of a file system that is elsewhere, and of too many open files
 MAGIC = b"SQLite format 3\0"  # what every database begins with: https://sqlite.org/fileformat.html#the_database_header
 
 

@@ -65,7 +65,7 @@ class EventSource(Protocol):
 
         Raises:
             ConfigError: it cannot be used.
-            BacklogError: another process uses it.
+            BacklogError: another process uses it, or it cannot be used for now.
         """
 
     async def run(self, intake: Intake) -> None:

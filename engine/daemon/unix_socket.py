@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.backlog.owner import Owner
+from engine.backlog.place import PASSING
 from engine.errors import BacklogError, ConfigError, ListenError
 
 MOST_BYTES = 107  # of a path: `sun_path` without the zero at its end
@@ -40,7 +41,7 @@ class UnixSocket:
     def __init__(self, path: str, backlog: int) -> None:
         """
         Raises:
-            ListenError: somebody else does.
+            ListenError: somebody else does, or it cannot for now.
             ConfigError: it cannot.
         """
         check(path)
@@ -49,6 +50,9 @@ class UnixSocket:
             self._owner = Owner(self._path)
         except BacklogError as error:
             raise ListenError(f"serve.bind: cannot listen at unix:{path}: {error}") from None
+        except OSError as error:
+            kind = ListenError if error.errno in PASSING else ConfigError
+            raise kind(f"serve.bind: cannot listen at unix:{path}: {path}.lock: {error.strerror}") from None
         self.listening = socket.socket(socket.AF_UNIX)
         try:
             self._make_way()

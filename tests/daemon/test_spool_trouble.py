@@ -6,6 +6,8 @@ import asyncio
 import io
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractContextManager
+from errno import EACCES, EMFILE, EROFS
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -22,7 +24,8 @@ from engine.daemon.sources import spooled as spooled_module
 from engine.daemon.sources.spool import Spool, SpoolSettings
 from engine.daemon.sources.spooled import Spooled
 from engine.daemon.sources.whole_file import write_whole
-from engine.errors import BacklogError
+from engine.daemon.unix_socket import UnixSocket
+from engine.errors import BacklogError, ConfigError, ListenError
 from engine.notifications import ObjectEvent
 from engine.routes import Routes
 from tests.daemon.test_spool import drop, lying, report
@@ -40,6 +43,10 @@ class Taking(Intake):
     async def take(self, sender: str, events: Sequence[ObjectEvent], scope: Collection[str] | None = None) -> Taken:
         self.keys += [event.key for event in events]
         return Taken(len(events), 0, 0, len(events), len(events))
+
+
+def held(directory: Path) -> AbstractContextManager[None]:
+    return Spool(SpoolSettings("in", directory), Log(io.StringIO())).held()
 
 
 class Running:
@@ -216,6 +223,32 @@ async def test_a_directory_that_is_made_anew_for_another_process_is_left_to_it(r
     await running.well()
     await running.emptied("a", "b")
     assert len(running.said("spool_failed")) <= 2, "each reason once"
+
+
+@pytest.mark.parametrize(("code", "error"), [(EACCES, ConfigError), (EROFS, ConfigError), (EMFILE, BacklogError)])
+def test_a_lock_that_cannot_be_made_needs_a_person_unless_that_passes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
+) -> None:
+    opened = os.open
+
+    def refuse(path: Any, *how: Any, **where: Any) -> int:
+        if str(path).endswith(".lock"):
+            raise OSError(code, os.strerror(code), path)
+        return opened(path, *how, **where)
+
+    monkeypatch.setattr(os, "open", refuse)
+    why = rf"spools\.in\.directory: .*/\.spool\.lock cannot be used: {os.strerror(code)}"
+    with pytest.raises(error, match=why), held(tmp_path):
+        pass
+    with pytest.raises(ListenError if error is BacklogError else error, match=os.strerror(code)):
+        UnixSocket(str(tmp_path / "s"), 1)
+
+
+def test_a_lock_that_leads_elsewhere_needs_a_person(tmp_path: Path) -> None:
+    (tmp_path / ".spool.lock").symlink_to("elsewhere")
+    with pytest.raises(ConfigError, match="symbolic links"), held(tmp_path):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def generations(running: Running, monkeypatch: pytest.MonkeyPatch, write: Callable[[], object]) -> None:

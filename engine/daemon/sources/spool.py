@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backlog.owner import Owner
+from engine.backlog.place import PASSING
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.manifests import Change, events
@@ -112,7 +113,8 @@ class Spool:
                 raise
             return owner
         except OSError as error:
-            raise ConfigError(f"{where} {directory} cannot be used: {error.strerror}") from None
+            kind = BacklogError if error.errno in PASSING else ConfigError
+            raise kind(f"{where}: {error.filename or directory} cannot be used: {error.strerror}") from None
         except BacklogError as error:
             raise BacklogError(f"{where}: {error}") from None
 
