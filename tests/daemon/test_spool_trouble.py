@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from errno import EACCES, EMFILE, EROFS
+from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -28,6 +29,7 @@ from engine.daemon.unix_socket import UnixSocket
 from engine.errors import BacklogError, ConfigError, ListenError
 from engine.notifications import ObjectEvent
 from engine.routes import Routes
+from engine.rows import Cursor
 from tests.daemon.test_spool import drop, lying, report
 
 LONG = "x" * 240 + ".txt"  # a report's name would be too long beside it
@@ -292,18 +294,19 @@ class Crash(BaseException):
     """The process is gone."""
 
 
-@pytest.mark.parametrize("renames", [1, 2])
-async def test_a_crash_while_one_is_moved_away_loses_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
-) -> None:
-    directory, rename, done = tmp_path / "spool", Path.rename, 0
-    directory.mkdir()
-    drop(directory, "m.txt", "old\n")
-    spooled = Spooled(directory / "m.txt")
-    drop(directory, "m.txt", "new\n")
+def crash(monkeypatch: pytest.MonkeyPatch, path: Path, renames: int, before: Callable[[], object]) -> None:
+    """End in the middle of moving one away, of which all was taken."""
+    rename, done = Path.rename, 0
+    spooled = Spooled(path)
+    content = path.read_bytes()
+    spooled.report.rows = spooled.report.taken = content.count(b"\n")
+    spooled.report.cursor = Cursor(len(content), 1, 1, blake2b(content, digest_size=16).hexdigest()).to_json()
+    spooled.save()
 
     def crashing(path: Path, target: Path) -> Path:
         nonlocal done
+        if not done:
+            before()
         moved = rename(path, target)
         if (done := done + 1) == renames:
             raise Crash
@@ -313,9 +316,110 @@ async def test_a_crash_while_one_is_moved_away_loses_no_other(
         patched.setattr(Path, "rename", crashing)
         with pytest.raises(Crash):
             spooled.finish()
+
+
+@pytest.mark.parametrize("renames", [1, 2])
+async def test_a_crash_while_one_is_moved_away_loses_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    drop(directory, "m.txt", "old\n")
+    (tmp_path / "new").write_text("new\n")
+    crash(monkeypatch, directory / "m.txt", renames, lambda: (tmp_path / "new").replace(directory / "m.txt"))
     running = Running(directory)
     await running.until(lambda: running.said("manifest_taken"))
     await running.end()
     assert running.intake.keys == ["new"]
     names = [path.name for path in (directory / "done").iterdir()]
-    assert sorted(name.endswith(".report.json") for name in names) == [False, True]
+    (moved,) = [name for name in names if not name.endswith(".report.json")]
+    # As it was put back already, of the one whose place it took the report remains.
+    assert set(names) - {moved, f"{moved}.report.json"} == ({"m.txt.report.json"} if renames == 2 else set())
+    assert not list(directory.glob(".*.json"))
+
+
+@pytest.mark.parametrize("name", ["m.txt", LONG])
+@pytest.mark.parametrize("again", [False, True])
+async def test_after_a_crash_while_one_is_moved_away_it_is_not_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, again: bool
+) -> None:
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    if again:
+        (directory / "done").mkdir()
+        (directory / "done" / name).touch()
+    (directory / name).write_text("old\n")
+    crash(monkeypatch, directory / name, 1, lambda: None)
+    running = Running(directory)
+    await running.until(lambda: running.said("manifest_taken"))
+    await running.end()
+    assert running.intake.keys == []
+    (told,) = (directory / "done").glob("*.report.json")
+    assert orjson.loads(told.read_bytes())["taken"] == 1
+    assert not list(directory.glob(".*.json")), "nothing else would remove it"
+
+
+async def test_what_cannot_be_put_back_after_a_crash_is_told_of_and_keeps_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, rename = tmp_path / "spool", Path.rename
+    directory.mkdir()
+    drop(directory, "m.txt", "old\n")
+    crash(monkeypatch, directory / "m.txt", 1, lambda: None)
+    before = sorted(path.name for path in directory.rglob("*"))
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.name.endswith(".moving") and "m.txt" in path.name:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", refuse)
+        running = Running(directory)
+        await running.until(lambda: running.said("manifest_left"))
+        assert set(before) <= {path.name for path in directory.rglob("*")}, "also what tells of it"
+        drop(directory, "b.txt", "b\n")
+        await running.until(lambda: running.said("manifest_taken"))
+        await running.end()
+    (left,) = running.said("manifest_left")
+    assert (left["file"], running.intake.keys) == (".m.txt.moving", ["b"])
+    running = Running(directory)
+    await running.until(lambda: running.said("manifest_taken"))
+    await running.end()
+    assert running.intake.keys == []
+
+
+@pytest.mark.parametrize("what", ["rename", "unlink"])
+@pytest.mark.parametrize("another", [False, True])
+async def test_what_fails_when_one_is_half_moved_away_is_tried_again(
+    running: Running, monkeypatch: pytest.MonkeyPatch, what: str, *, another: bool
+) -> None:
+    """Whether another one came in its place meanwhile or not."""
+    original: Callable[..., Any] = getattr(Path, what)
+    directory, failures = running.directory, 0
+
+    def fail(path: Path, *to: Path, **how: Any) -> Any:
+        nonlocal failures
+        wanted = to == (directory / "done" / "a.txt",) if to else path == directory / ".a.txt.report.json"
+        if wanted and failures < 3:
+            failures += 1
+            if another and failures == 1:
+                drop(directory, "a.txt", "new\n")
+            raise PermissionError(1, "Operation not permitted", str(path))
+        return original(path, *to, **how)
+
+    def left() -> set[str]:
+        return {path.name for path in directory.rglob(".*")} - {".spool.lock"}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, what, fail)
+        drop(directory, "a.txt", "old\n")
+        wanted = 1 + another
+        await running.until(lambda: len(running.said("manifest_taken")) == wanted)
+    await running.emptied(*["old", "new"][:wanted])
+    assert failures
+    assert left() == set()
+    found = [path for path in (directory / "done").iterdir() if not path.name.endswith(".json")]
+    assert {path.read_text() for path in found} == {"old\n", "new\n"} if another else {"old\n"}
+    assert [report(path)["taken"] for path in found] == [1] * wanted
+    assert len(list((directory / "done").iterdir())) == 2 * wanted

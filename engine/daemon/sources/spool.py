@@ -107,10 +107,12 @@ class Spool:
                 make_folder(directory / folder)
             owner = Owner(directory / ".spool")
             try:
-                recover(directory)
+                left = recover(directory)
             except OSError:
                 owner.release()
                 raise
+            for path, failure in left:
+                self._log.event("manifest_left", source=self.name, file=shown(path.name), error=shown(str(failure)))
             return owner
         except OSError as error:
             kind = BacklogError if error.errno in PASSING else ConfigError

@@ -87,24 +87,43 @@ def make_folder(path: Path) -> None:
         os.close(folder)
 
 
-def recover(spool: Path) -> None:
-    """Have all taken again that a process was moving away as it ended: it may be unread. Raises OSError."""
+def recover(spool: Path) -> list[tuple[Path, OSError]]:
+    """Have all taken again that a process was moving away as it ended: it may be unread. Returns what had to be left.
+
+    Of reports that tell how far something was taken, those remain that lie beside it.
+    """
+    left = []
+    hidden = {read.file[0]: path for path in spool.glob(f".*{REPORT}") if (read := Report.read(path))}
     for folder in (DONE, FAILED):
         for moving in (spool / folder).glob(f".*{MOVING}"):
-            _put_back(moving, moving.name.removeprefix(".").removesuffix(MOVING))
+            try:
+                _put_back(moving, spool / _unlike_others(_moved(moving)), hidden.get(moving.stat().st_ino))
+            except OSError as error:
+                left.append((moving, error))
+    beside = {_hidden_report(path) for path in spool.glob("*")}
+    for path in hidden.values():
+        if path not in beside and not left:
+            with suppress(OSError):
+                path.unlink()
+    return left
 
 
 def _moving(target: Path) -> Path:
     return target.with_name(f".{target.name}{MOVING}")
 
 
-def _put_back(moving: Path, name: str) -> Path:
-    """Back into the spool, with a time before its name: a newer one of that name may have come meanwhile."""
-    told = moving.name.removeprefix(".").removesuffix(MOVING) + REPORT
-    moving.with_name(told).unlink(missing_ok=True)
-    back = moving.parent.with_name(_unlike_others(name))
+def _moved(moving: Path) -> str:
+    """The name that it was to have."""
+    return moving.name.removeprefix(".").removesuffix(MOVING)
+
+
+def _put_back(moving: Path, back: Path, hidden: Path | None) -> None:
+    """Back into the spool, and what was hidden beside it as well; no report tells any more that it was taken."""
     moving.rename(back)
-    return back
+    if hidden:
+        with suppress(FileNotFoundError):
+            hidden.replace(_hidden_report(back))
+    moving.with_name(_moved(moving) + REPORT).unlink(missing_ok=True)
 
 
 def _unlike_others(name: str) -> str:
@@ -170,15 +189,31 @@ class Spooled:
         write_whole(target.with_name(target.name + REPORT), told, like=self.path.stat())
         moving = _moving(target)
         self.path.rename(moving)
-        if _identity(moving) != self.report.file:
-            self._hidden.replace(_hidden_report(_put_back(moving, name)))
-            return None
-        # The cursor first: a crash before the rename repeats the manifest, and no other one is taken for it.
-        self.discard()
-        moving.rename(target)
+        try:
+            if _identity(moving) != self.report.file:
+                _put_back(moving, self._elsewhere(), self._hidden)
+                return None
+            # The cursor first: a crash before the rename repeats the manifest, and no other one is taken for it.
+            self.discard()
+            moving.rename(target)
+        except OSError:
+            self._take_back(moving)
+            raise
         sync_directory(folder)
         sync_directory(self.path.parent)
         return target
+
+    def _take_back(self, moving: Path) -> None:
+        """To be moved away another time; under its name, unless there is another one now."""
+        with suppress(OSError):
+            back = self.path if self.gone else self._elsewhere()
+            _put_back(moving, back, self._hidden)
+            self._hidden = _hidden_report(back)
+            self.save()
+
+    def _elsewhere(self) -> Path:
+        """In the spool, with a time before its name: a newer one of that name may have come meanwhile."""
+        return self.path.with_name(_unlike_others(self.path.name))
 
     def discard(self) -> None:
         with suppress(FileNotFoundError):
