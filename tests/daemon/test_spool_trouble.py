@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from errno import EACCES, EMFILE, EROFS
 from hashlib import blake2b
 from pathlib import Path
@@ -290,6 +290,20 @@ async def test_what_is_added_to_one_that_is_done_is_taken_and_nothing_else_of_it
     await running.emptied("old", "more")
 
 
+@pytest.mark.parametrize("how", ["another", "more"])
+def test_what_is_not_as_it_was_read_is_left_where_it_is(tmp_path: Path, how: str) -> None:
+    drop(tmp_path, "m.txt", "old\n")
+    spooled = Spooled(tmp_path / "m.txt")
+    if how == "another":
+        drop(tmp_path, "m.txt", "new\n")
+    else:
+        with (tmp_path / "m.txt").open("a") as file:
+            file.write("more\n")
+    assert spooled.finish() is None
+    assert (tmp_path / "m.txt").exists()
+    assert list((tmp_path / "done").iterdir()) == []
+
+
 class Crash(BaseException):
     """The process is gone."""
 
@@ -423,3 +437,37 @@ async def test_what_fails_when_one_is_half_moved_away_is_tried_again(
     assert {path.read_text() for path in found} == {"old\n", "new\n"} if another else {"old\n"}
     assert [report(path)["taken"] for path in found] == [1] * wanted
     assert len(list((directory / "done").iterdir())) == 2 * wanted
+
+
+@pytest.mark.parametrize("what", ["time", "inode"])
+async def test_what_changes_with_a_rename_makes_it_no_other(
+    running: Running, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """As on a file system that numbers its inodes by what is in memory, or knows no times but its own."""
+    rename = Path.rename
+
+    def renumber(path: Path, target: Path) -> Path:
+        opened = any(os.path.samestat(path.stat(), found) for found in _open_files())
+        if what == "inode" and not opened:
+            kept = path.stat()
+            (path.parent / ".copy.tmp").write_bytes(path.read_bytes())
+            os.utime(path.parent / ".copy.tmp", ns=(kept.st_atime_ns, kept.st_mtime_ns))
+            (path.parent / ".copy.tmp").replace(target)
+            path.unlink()
+        else:
+            rename(path, target)
+        if what == "time":
+            os.utime(target, ns=(1, 1))
+        return target
+
+    drop(running.directory, "a.txt", "a\n")
+    monkeypatch.setattr(Path, "rename", renumber)
+    await running.until(lambda: running.said("manifest_taken") or len(running.intake.keys) > 1)
+    await running.emptied("a")
+    assert (running.directory / "done" / "a.txt").exists()
+
+
+def _open_files() -> Iterator[os.stat_result]:
+    for opened in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            yield os.fstat(int(opened.name))

@@ -154,7 +154,7 @@ class Spool:
         if spooled.gone:
             spooled.discard()
         # What was written to it, or came in its place, is taken the next time.
-        elif not spooled.written_to and (target := await asyncio.to_thread(spooled.finish)):
+        elif target := await asyncio.to_thread(spooled.finish):
             report = spooled.report
             self._log.event(
                 "manifest_taken", source=self.name, file=shown(str(target)), rows=report.rows, taken=report.taken,

@@ -134,8 +134,7 @@ def _hidden_report(path: Path) -> Path:
     return path.with_name(f".{_shortened(path.name)}{REPORT}")
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    found = path.stat()
+def _identity(found: os.stat_result) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
@@ -147,7 +146,7 @@ class Spooled:
         it while nothing can be written beside it: it would be taken again and again."""
         self.path = path
         self._hidden = _hidden_report(path)
-        known, file = Report.read(self._hidden), _identity(path)
+        known, file = Report.read(self._hidden), _identity(path.stat())
         self.report = known if known and known.file[0] == file[0] else self._fresh(file)
         self.report.file = file
         for folder in (DONE, FAILED):
@@ -167,18 +166,21 @@ class Spooled:
         """Whether somebody has taken it back."""
         return not self.path.exists()
 
-    @property
-    def written_to(self) -> bool:
-        """Whether it has changed since we began to read it."""
-        return _identity(self.path) != self.report.file
-
     def save(self) -> None:
         """What is lost of it by a power cut is taken twice."""
         write_whole(self._hidden, asdict(self.report), durable=False)
 
     def finish(self) -> Path | None:
-        """Move it away, its report first. Returns where it is now; None if that was another one, come under its name
-        since `written_to` was looked at, or this one with more in it: the spool has it back."""
+        """Move it away, its report first. Returns where it is now; None if it has changed since we began to read it,
+        or another one has come under its name: that is left in the spool, or put back if it came in the last moment."""
+        # What is open keeps its inode, also where a rename would give it another one (some network file systems).
+        with self.path.open("rb") as file:
+            return self._moved_away(file.fileno())
+
+    def _moved_away(self, file: int) -> Path | None:
+        before = os.fstat(file)
+        if _identity(before) != self.report.file:
+            return None
         folder = self.path.parent / (FAILED if self.report.error or self.report.rejected else DONE)
         name = _shortened(self.path.name)
         target = folder / name
@@ -186,11 +188,12 @@ class Spooled:
             target = folder / _unlike_others(name)
         told = {name: value for name, value in asdict(self.report).items() if name not in {"file", "cursor"}}
         told["ended_at"] = round(time.time(), 3)
-        write_whole(target.with_name(target.name + REPORT), told, like=self.path.stat())
+        write_whole(target.with_name(target.name + REPORT), told, like=before)
         moving = _moving(target)
         self.path.rename(moving)
         try:
-            if _identity(moving) != self.report.file:
+            found = moving.stat()  # whose time may be that of the rename
+            if not os.path.samestat(found, os.fstat(file)) or found.st_size != before.st_size:
                 _put_back(moving, self._elsewhere(), self._hidden)
                 return None
             # The cursor first: a crash before the rename repeats the manifest, and no other one is taken for it.
