@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from errno import EACCES, EMFILE, EROFS
+from errno import EACCES, EMFILE, ENOSPC, EROFS
 from hashlib import blake2b
 from pathlib import Path
 from shutil import rmtree
@@ -227,7 +227,10 @@ async def test_a_directory_that_is_made_anew_for_another_process_is_left_to_it(r
     assert len(running.said("spool_failed")) <= 2, "each reason once"
 
 
-@pytest.mark.parametrize(("code", "error"), [(EACCES, ConfigError), (EROFS, ConfigError), (EMFILE, BacklogError)])
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(EACCES, ConfigError), (EROFS, ConfigError), (EMFILE, BacklogError), (ENOSPC, BacklogError)],
+)
 def test_a_lock_that_cannot_be_made_needs_a_person_unless_that_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
 ) -> None:
