@@ -56,7 +56,7 @@ class NoRoom(NamedTuple):
 
 
 class Want(NamedTuple):
-    """Up to `limit` of the rows that wait for a destination, unless `ahead` jobs wait at `target`."""
+    """Up to `limit` of the rows that wait for a destination, unless `ahead` jobs may start at `target` now."""
 
     destination: Destination
     limit: int
@@ -151,7 +151,7 @@ class InboxTables:
         sql = "SELECT number, value FROM pending WHERE destination=? ORDER BY number LIMIT ?"
         return [
             None
-            if target and self._tables.waiting(target) >= ahead
+            if target and self._tables.may_start(target, ahead) >= ahead
             else self._sql(sql, (self._id(destination), limit)).fetchall()
             for destination, limit, target, ahead in wants
         ]

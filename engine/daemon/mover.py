@@ -53,7 +53,7 @@ class Mover(Supply):
         for account in accounts:
             self._names.setdefault(account.cloud, []).append(account.name)
         self._targets: dict[Destination, Target] = {}
-        self._blocked: set[Destination] = set()  # have enough jobs at their target
+        self._blocked: dict[Destination, float] = {}  # have enough jobs at their target, by when to look again
 
     async def feed(self, run: Run) -> None:
         self._blocked.clear()
@@ -93,7 +93,8 @@ class Mover(Supply):
         soonest_s = math.inf
         due: list[tuple[float, Want]] = []  # with since when the first row waits
         for destination, heap in self._inbox.heaps.items():
-            if destination in self._blocked:
+            if (blocked_s := self._blocked.get(destination, now) - now) > 0:
+                soonest_s = min(soonest_s, blocked_s)
                 continue
             if self._closed(run, destination):
                 soonest_s = min(soonest_s, LOOK_AGAIN_S)
@@ -145,7 +146,7 @@ class Mover(Supply):
         moves = []
         for want, waiting in zip(wants, await self._inbox.due(wants), strict=True):
             if not waiting:
-                self._blocked.add(want.destination)
+                self._blocked[want.destination] = time.monotonic() + AHEAD_S  # if none ends, since all are put off
             else:
                 moves.append(self._planned(want.destination, waiting))
         if not moves:

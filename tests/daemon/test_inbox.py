@@ -289,6 +289,17 @@ async def test_jobs_take_the_place_of_rows(backlog: SqliteBacklog) -> None:
     assert (inbox.rows, inbox.heaps, inbox.oldest_at) == (0, {}, None)
 
 
+async def test_a_target_whose_jobs_are_put_off_has_not_enough(backlog: SqliteBacklog) -> None:
+    await ask(backlog, job("a"), job("b"))
+    await backlog.inbox.accept(delivery("row"))
+    enough = Want(HERE, 1, TARGET, 2)
+    assert await backlog.inbox.due([enough]) == [None]
+    put_off = [Again(each, time.time() + 300.0, "503", counted=True) for each in await claim(backlog)]
+    await backlog.settle(put_off[:1])
+    (found,) = await backlog.inbox.due([enough])
+    assert [value for _, value in found or ()] == ["row"], "only one may start"
+
+
 async def test_a_job_that_waits_covers_what_is_asked_for(backlog: SqliteBacklog) -> None:
     assert await ask(backlog, job()) == Asked([job()], 0, 0)
     assert await ask(backlog, job()) == Asked([], 1, 0)

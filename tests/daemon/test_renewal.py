@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 
 import pytest
 
 from engine import Engine
+from engine.backlog.inbox_tables import Want
+from engine.clouds import clouds
 from engine.clouds.huawei.sync_tasks import StartSyncTask, StopSyncTask
 from engine.config import accounts, load
 from engine.daemon.daemon import Daemon
 from engine.daemon.health import warnings
 from engine.daemon.log import Log
 from engine.daemon.monitor import Monitor
+from engine.errors import ThrottledError
 from engine.lanes import LaneControl
+from engine.model import Reply
 from engine.notifications import lines
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve, event
@@ -197,6 +201,42 @@ async def test_those_who_work_do_not_wait_for_those_who_do_not(
             await operator.do(started)
         assert cloud.ledger()["calls"]["ShowSyncTask"] > 2
     assert max(waited_s) < 1.5
+
+
+async def test_jobs_that_are_put_off_keep_no_rows_of_their_target_back(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huawei = clouds()["huawei"]
+    started, early = huawei.started, count()
+
+    def at_first_too_fast(reply: Reply) -> str:
+        if next(early) < 2:
+            raise ThrottledError("too fast", retry_after_s=300.0)
+        return started(reply)
+
+    monkeypatch.setattr(huawei, "started", at_first_too_fast)
+    monkeypatch.setattr("engine.daemon.mover.AHEAD", 2)
+    async with running(serve, monkeypatch) as daemon, asyncio.timeout(20):
+        for number in range(3):
+            await take(daemon, f"{number}")
+            await until(lambda number=number: sum(lane.count.calls for lane in lanes(daemon)) > number)  # type: ignore[misc]
+        await until(lambda: daemon.outcomes.rows["huawei", "accepted"] == 1)
+        assert daemon.inbox.rows == 0
+
+
+async def test_a_target_that_has_enough_is_looked_at_again_though_no_job_ends(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when all that it has is put off."""
+    async with running(serve, monkeypatch) as daemon, asyncio.timeout(20):
+        due, asked = daemon.inbox.due, count()
+
+        async def at_first_enough(wants: Sequence[Want]) -> list[list[tuple[int, str]] | None]:
+            return await due(wants) if next(asked) else [None for _ in wants]
+
+        monkeypatch.setattr(daemon.inbox, "due", at_first_enough)
+        await take(daemon, "k")
+        await until(lambda: cloud.keys == {"k": 1})
 
 
 async def test_rows_of_an_account_that_is_not_there_any_more_wait_for_it(
