@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from engine.backlog.inbox import Inbox
 from engine.backlog.inbox_tables import Destination, Move, Want
 from engine.daemon.log import Log
 from engine.daemon.rows import kinds, rows
-from engine.lanes import LaneControl
 from engine.model import Account, Target
 from engine.run import Run, Supply
 
@@ -70,16 +70,11 @@ class Mover(Supply):
     @property
     def strangers(self) -> set[str]:
         """Accounts that rows wait for and the settings do not have any more."""
-        return {
-            where.fixed[kinds()[where.kind].account]
-            for where in self._inbox.heaps
-            if where.kind in kinds() and self._strange(where)
-        }
+        return {_account(where) for where in self._inbox.heaps if where.kind in kinds() and self._strange(where)}
 
     def _strange(self, destination: Destination) -> bool:
         """Whether its account is unknown: it may come back, so its rows wait."""
-        kind = kinds()[destination.kind]
-        return destination.fixed[kind.account] not in self._names.get(kind.cloud.name, ())
+        return _account(destination) not in self._names.get(kinds()[destination.kind].cloud.name, ())
 
     def ended(self) -> None:
         """Jobs have ended: their targets may need more."""
@@ -92,22 +87,21 @@ class Mover(Supply):
         now = time.monotonic()
         soonest_s = math.inf
         due: list[tuple[float, Want]] = []  # with since when the first row waits
-        for destination, heap in self._inbox.heaps.items():
+        opened = [destination for destination in self._inbox.heaps if not self._closed(run, destination)]
+        if len(opened) < len(self._inbox.heaps):
+            soonest_s = LOOK_AGAIN_S
+        sharing = Counter([_account(destination) for destination in opened])
+        for destination in opened:
             if (blocked_s := self._blocked.get(destination, now) - now) > 0:
                 soonest_s = min(soonest_s, blocked_s)
                 continue
-            if self._closed(run, destination):
-                soonest_s = min(soonest_s, LOOK_AGAIN_S)
-                continue
+            heap = self._inbox.heaps[destination]
             left_s = self.linger_s - (now - heap.since)
             limit = heap.rows
             if left_s > 0:
                 limit = heap.rows // self._batch * self._batch if kinds()[destination.kind].batched else 0
             if limit:
-                want = Want(
-                    destination, min(limit, self._most), self._targets.get(destination), self._ahead(run, destination)
-                )
-                due.append((heap.since, want))
+                due.append((heap.since, self._want(run, destination, limit, sharing[_account(destination)])))
             else:
                 soonest_s = min(soonest_s, left_s)
         wants: list[Want] = []
@@ -116,13 +110,15 @@ class Mover(Supply):
                 wants.append(want)
         return wants, None if soonest_s == math.inf else max(0.001, soonest_s)
 
-    def _ahead(self, run: Run, destination: Destination) -> int:
-        """How many jobs may wait at its target, those whose calls are under way included."""
-        lane, batched = self._lane(run, destination), kinds()[destination.kind].batched
-        return lane.in_flight + (min(AHEAD, math.ceil(lane.pace.rate * AHEAD_S) + 1) if batched else AHEAD)
-
-    def _lane(self, run: Run, destination: Destination) -> LaneControl:
-        return run.starters[destination.fixed[kinds()[destination.kind].account]].lane
+    def _want(self, run: Run, destination: Destination, limit: int, sharing: int) -> Want:
+        """Of that many rows, as many as the target needs now, where `sharing` targets share one lane's calls."""
+        starter, target = run.starters[_account(destination)], self._targets.get(destination)
+        ahead = AHEAD
+        if kinds()[destination.kind].batched:
+            ahead = min(AHEAD, math.ceil(starter.lane.pace.rate / sharing * AHEAD_S) + 1)
+            limit = min(limit, ahead * self._batch)
+        under_way = starter.queue(target).starting if target else 0
+        return Want(destination, min(limit, self._most), target, ahead + under_way)
 
     @property
     def _most(self) -> int:
@@ -134,11 +130,11 @@ class Mover(Supply):
         kind = kinds().get(destination.kind)
         if kind is None:
             return True
-        account = destination.fixed[kind.account]
+        account = _account(destination)
         target = self._targets.get(destination)
         if account in run.stopped or account not in run.prepared or self._strange(destination):
             return True
-        if kind.batched and self._lane(run, destination).held:
+        if kind.batched and run.starters[account].lane.held:
             return True
         return target is not None and run.starters[account].queue(target).closed is not None
 
@@ -174,3 +170,7 @@ class Mover(Supply):
             for index, error in planned.rejected
         ]
         return Move(destination, numbers[-1], len(waiting), planned.jobs, rejected)
+
+
+def _account(destination: Destination) -> str:
+    return destination.fixed[kinds()[destination.kind].account]

@@ -224,6 +224,25 @@ async def test_jobs_that_are_put_off_keep_no_rows_of_their_target_back(
         assert daemon.inbox.rows == 0
 
 
+async def test_targets_of_one_account_share_what_it_may_call_ahead(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What left the inbox would not coalesce there, and so be done twice."""
+    tasks = [f"5{number}" for number in range(20)]
+    parts = [
+        f'[[routes]]\nname = "to-{task}"\nbucket = "b"\n[routes.push]\nsync_task_id = "{task}"\n' for task in tasks
+    ]
+    monkeypatch.setattr(clouds()["huawei"], "inspect", lambda *_: None)
+    async with running(serve, monkeypatch, *parts) as daemon, asyncio.timeout(20):
+        await until(lambda: "huawei" in (daemon.engine.current.prepared if daemon.engine.current else ()))
+        (lane,) = [lane for lane in lanes(daemon) if lane.lane.account == "huawei"]
+        lane.pace.rate = 10.0
+        lane.pause(60.0)
+        await take(daemon, *(f"{number}" for number in range(100)))
+        await until(lambda: len(daemon.mover._blocked) == 21)
+        assert daemon.mover.moved.jobs == 42
+
+
 async def test_a_target_that_has_enough_is_looked_at_again_though_no_job_ends(
     serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
