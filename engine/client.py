@@ -61,7 +61,7 @@ class Client:
         return False
 
     def doubt(self, name: str) -> None:
-        """Make no more calls of an account with the credentials that it has, unless they are still in force."""
+        """Before the next call of an account, see which credentials are in force now, if that can be found out."""
         self.callers[name].credentials.doubt()
 
     async def close(self) -> None:

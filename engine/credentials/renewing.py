@@ -52,6 +52,7 @@ class Renewing:
         self._monotonic = monotonic
         self._renew_at = 0.0
         self._valid_until = 0.0
+        self._doubted = False  # until a renewal has ended, however it did
         self._not_before = 0.0  # the next renewal, on the monotonic clock
         self._failures = 0  # in a row
         self._task: asyncio.Task[Fetched] | None = None
@@ -69,7 +70,7 @@ class Renewing:
         return Unrenewed(str(self.failure), self._valid_until - self._clock())
 
     async def current(self) -> Fetched:
-        """What is in force. Waits only if nothing is.
+        """What is in force. Waits only if nothing is, or after a doubt.
 
         Raises:
             CredentialsError, CallError: nothing is in force, and nothing could be fetched.
@@ -78,10 +79,15 @@ class Renewing:
             return fresh
         held = self.held
         task = self._renewal()
-        if held and self._clock() < self._valid_until:
+        if held and not self._doubted and self._clock() < self._valid_until:
             return held
         if task:
-            return await self._outcome(task)
+            try:
+                return await self._outcome(task)
+            except SyncmuxError:
+                if self.held and self._clock() < self._valid_until:
+                    return self.held
+                raise
         if held is None or self.failure:
             raise copy(self.failure) if self.failure else CredentialsError("no credentials")
         return held  # ended when it came, it seems: it may be our clock that is wrong, and the cloud will tell
@@ -109,8 +115,10 @@ class Renewing:
         return self.held is not None and self.held.credentials != refused.credentials
 
     def doubt(self) -> None:
-        """Have whoever needs them next wait for what is in force by then: something may have changed."""
-        self._renew_at = self._valid_until = self._not_before = 0.0
+        """Have whoever needs them next wait for what is in force by then: something may have changed. What is held
+        stays in force if that cannot be found out."""
+        self._renew_at = self._not_before = 0.0
+        self._doubted = True
 
     async def close(self) -> None:
         """Give up a renewal under way."""
@@ -150,7 +158,7 @@ class Renewing:
         now = self._clock()
         ends_at = NEVER if fetched.expires_at is None else fetched.expires_at
         left_s = max(0.0, ends_at - now)
-        self.held, self.failure, self._failures = fetched, None, 0
+        self.held, self.failure, self._failures, self._doubted = fetched, None, 0, False
         self._valid_until = ends_at
         self._renew_at = ends_at - min(MARGIN_S, MARGIN_SHARE * left_s)
         if fetched.look_again_s is not None:
@@ -159,7 +167,7 @@ class Renewing:
         LOG.debug("account %s: credentials from %s, %s", self._account, fetched.source, _until(ends_at))
 
     def _fail(self, failure: SyncmuxError) -> None:
-        self.failure = failure
+        self.failure, self._doubted = failure, False
         self._failures += 1
         pause_s = min(MAX_PAUSE_S, PAUSE_S * 2.0 ** min(self._failures - 1, 10))
         self._not_before = self._monotonic() + pause_s

@@ -168,6 +168,24 @@ async def test_a_failing_renewal_leaves_the_old_ones_in_force_to_their_end(
     assert (renewing.failure, renewing.unrenewed) == (None, None)
 
 
+async def test_those_that_are_doubted_stay_in_force_if_the_source_fails_just_then(
+    renewing: Renewing, provider: Provider, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = await renewing.current()
+    renewing.doubt()
+    assert (await renewing.current()).credentials == _set(2), "not before it is known what is in force"
+    provider.failure = TransportError("nobody is there")
+    renewing.doubt()
+    with caplog.at_level(logging.WARNING, "syncmux"):
+        held = await asyncio.gather(*(renewing.current() for _ in range(3)))
+    assert [each.credentials for each in held] == [_set(2)] * 3 != [first.credentials] * 3
+    assert "those in force are used until" in caplog.text
+    assert tuple(renewing.unrenewed or ()) == ("nobody is there", LIFE_S)
+    clock.time += LIFE_S
+    with pytest.raises(TransportError):
+        await renewing.current()
+
+
 async def test_failures_in_a_row_do_not_become_a_storm(renewing: Renewing, provider: Provider, clock: Clock) -> None:
     provider.failure = TransportError("nobody is there")
     for _ in range(600):
