@@ -4,7 +4,6 @@ is given back."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
 from engine.backlog.pruning import Keep
@@ -19,20 +18,12 @@ REJECTED = 10_000  # rejected rows that are kept
 
 
 class Upkeep:
-    def __init__(
-        self,
-        backlog: SqliteBacklog,
-        serve: Callable[[], ServeSettings],
-        log: Log,
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, backlog: SqliteBacklog, serve: Callable[[], ServeSettings], log: Log) -> None:
         """`serve` tells the settings that are in force."""
         self.forgotten = 0  # jobs, since the process began
         self._backlog = backlog
         self._serve = serve
         self._log = log
-        self._clock = clock
 
     async def run(self) -> None:
         """Until cancelled. Raises BacklogError: nothing can be written any more."""
@@ -45,7 +36,7 @@ class Upkeep:
 
     async def once(self) -> None:
         """Look at every job once. Raises BacklogError."""
-        serve, now = self._serve(), self._clock()
+        serve, now = self._serve(), self._backlog.clock()
         keep = Keep(now - serve.keep_ended_s, serve.keep_ended_jobs, now - serve.keep_failed_s, REJECTED)
         before = self.forgotten
         after: int | None = 0

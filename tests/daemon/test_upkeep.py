@@ -227,6 +227,16 @@ def resident_bytes() -> int:
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
+async def test_what_has_ended_is_as_old_as_by_the_backlogs_clock(backlog: SqliteBacklog, clock: Clock) -> None:
+    clock.now = time.time() + 10 * DAY_S  # as after the machine's clock was set back
+    await end(backlog, clock, ["old"])
+    clock.now += 5 * DAY_S
+    await end(backlog, clock, ["new"])
+    upkeep = Upkeep(backlog, lambda: ServeSettings(Bind(), Limits(), (), keep_ended_s=DAY_S), Log())
+    await upkeep.once()
+    assert (upkeep.forgotten, await standing(backlog)) == (1, {State.ACCEPTED: Count(1, 1)})
+
+
 async def test_memory_of_a_burst_is_given_back(backlog: SqliteBacklog) -> None:
     upkeep = Upkeep(backlog, lambda: ServeSettings(Bind(), Limits(), ()), Log())
     await upkeep.once()
