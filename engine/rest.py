@@ -17,7 +17,7 @@ class LeftAlone(NamedTuple):
     account: str
     target: str  # "" if it is the account
     why: str
-    until: float  # when it is tried again, in seconds since the epoch; 0: not by this run
+    until: float  # when it is tried again, by the monotonic clock; 0: not by this run
 
 
 class Rest:
@@ -25,7 +25,7 @@ class Rest:
     that in between."""
 
     def __init__(self, first_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.until = 0.0  # seconds since the epoch
+        self.until = 0.0  # by the clock
         self._first_s = first_s
         self._rest_s = 0.0
         self._over_at = 0.0
@@ -36,7 +36,7 @@ class Rest:
         """Wait until it is to be tried again. `longer` is false where trying does no harm: then it is never long."""
         went_on = self._clock() - self._over_at > self._rest_s
         self._rest_s = self._first_s if went_on or not longer else min(LONGEST_S, 2 * self._rest_s)
-        self.until = time.time() + self._rest_s
+        self.until = self._clock() + self._rest_s
         with suppress(TimeoutError):
             async with asyncio.timeout(self._rest_s):
                 await self._cut.wait()

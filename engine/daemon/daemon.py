@@ -225,7 +225,7 @@ class Daemon:
             now = {(each.account, each.target): each for each in run.left_alone} if run else {}
             for account, target in now.keys() - self._left_alone:
                 each = now[account, target]
-                again_in_s = round(max(0.0, each.until - time.time()))
+                again_in_s = round(max(0.0, each.until - time.monotonic()))
                 self.log.event("stopped", account=account, target=target, error=each.why, again_in_s=again_in_s)
             for account, target in self._left_alone - now.keys():
                 self.log.event("goes_on", account=account, target=target)

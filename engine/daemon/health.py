@@ -44,14 +44,14 @@ def obstacles(seen: Observation) -> Iterator[str]:
 def warnings(seen: Observation) -> Iterator[str]:
     """What somebody should see to, while events are still taken: they wait, and nothing is lost."""
     for account, _, why, until in sorted(seen.stopped):
-        yield f"account {account} has stopped{_again(until - seen.at)}: {why}"
+        yield f"account {account} has stopped{_again(until - seen.monotonic)}: {why}"
     if seen.at - seen.began_at > PREPARED_S:
         for account in sorted(seen.preparing):
             yield f"account {account} has not begun: its cloud, or the source of its credentials, does not answer"
     for account, (why, left_s) in sorted(seen.unrenewed.items()):
         yield f"the credentials of account {account} cannot be renewed{_fate(left_s)}: {why}"
     for account, target, why, until in sorted(seen.closed)[:MOST_CLOSED]:
-        yield f"target {target} of account {account} cannot be used{_again(until - seen.at)}: {why}"
+        yield f"target {target} of account {account} cannot be used{_again(until - seen.monotonic)}: {why}"
     if (more := len(seen.closed) - MOST_CLOSED) > 0:
         yield f"{more:,} more targets cannot be used"
     for account in sorted(seen.strangers):

@@ -103,7 +103,7 @@ def _fixed(verb: str, values: tuple[str, ...]) -> dict[str, str]:
 
 
 def _closed(seen: Observation, each: LeftAlone) -> dict[str, Any]:
-    again_in_s = round(max(0.0, each.until - seen.at), 3)
+    again_in_s = round(max(0.0, each.until - seen.monotonic), 3)
     return {"account": each.account, "target": each.target, "why": each.why, "again_in_s": again_in_s}
 
 

@@ -60,7 +60,7 @@ def test_alive_and_not_ready(seen: Observation, why: str) -> None:
     ("seen", "why"),
     [
         (
-            replace(WELL, left_alone=[LeftAlone("main", "", "no such key", 1060.0)]),
+            replace(WELL, left_alone=[LeftAlone("main", "", "no such key", 160.0)]),
             "account main has stopped, and is tried again in 60 s: no such key",
         ),
         (

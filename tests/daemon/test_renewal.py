@@ -30,13 +30,13 @@ from tests.daemon.conftest import LISTENER, Serve, event
 
 @asynccontextmanager
 async def running(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, *parts: str, linger_s: float = 0.0
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, *parts: str, linger_s: float = 0.0, renew_s: float = 0.2
 ) -> AsyncIterator[Daemon]:
     """In this process, with little patience."""
     for name, value in serve.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("engine.daemon.daemon.WATCH_S", 0.05)
-    monkeypatch.setattr("engine.daemon.daemon.RENEW_S", 0.2)
+    monkeypatch.setattr("engine.daemon.daemon.RENEW_S", renew_s)
     serve.configure(LISTENER, serve.route(), serve.push(), *parts, linger_s=linger_s)
     file, backlog = serve.directory / "serve.toml", str(serve.directory / "backlog.db")
     daemon = Daemon(lambda: load(file, backlog=backlog), Log(io.StringIO()))
