@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from engine.errors import CredentialsError, CredentialsNotReadyError
 
 TIMEOUT_S = 30.0
 MAX_BYTES = 1 << 16
+SHORT_OF = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # processes, files, memory: for now
 
 
 async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float = TIMEOUT_S) -> bytes:
@@ -23,7 +25,7 @@ async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: flo
     a secret. However this ends but well, the command ends with it, and whatever of its process group is left.
 
     Raises:
-        CredentialsNotReadyError: it fails, or does not end in time.
+        CredentialsNotReadyError: it fails, does not end in time, or the machine is short of what it takes to run it.
         CredentialsError: it cannot be run, or has too much to say.
     """
     name = argv[0]
@@ -33,7 +35,8 @@ async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: flo
             argv, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=dict(environ), start_new_session=True
         )
     except OSError as error:
-        raise CredentialsError(f"cannot run {name}: {error.strerror}") from None
+        kind = CredentialsNotReadyError if error.errno in SHORT_OF else CredentialsError
+        raise kind(f"cannot run {name}: {error.strerror}") from None
     assert process.stdout  # noqa: S101 - a pipe, as asked for
     try:
         async with asyncio.timeout(timeout_s):

@@ -8,7 +8,7 @@ import pytest
 
 from engine.client import Client
 from engine.config import accounts, load
-from engine.errors import ConfigError, CredentialsError
+from engine.errors import ConfigError, CredentialsError, CredentialsNotReadyError
 from engine.model import Account, Fetched
 from engine.transport import Transport
 from signers import Credentials
@@ -80,11 +80,12 @@ async def test_nothing_anywhere_names_what_to_set(emulated: Emulated, cloud: str
         await fetched(emulated.account(cloud))
     for name in VARIABLES[cloud]:
         assert name in str(missing.value)
+    assert not isinstance(missing.value, CredentialsNotReadyError), "the service has answered"
 
 
 async def test_no_metadata_service_is_no_error_by_itself(emulated: Emulated) -> None:
     account = emulated.account("alibaba", SYNCMUX_ALIBABA_METADATA_ENDPOINT="http://127.0.0.1:1")
-    with pytest.raises(CredentialsError, match=r"set ALIBABA_.*; metadata: cannot connect to 127\.0\.0\.1:1"):
+    with pytest.raises(CredentialsNotReadyError, match=r"set ALIBABA_.*; metadata: cannot connect to 127\.0\.0\.1:1"):
         await fetched(account)
 
 

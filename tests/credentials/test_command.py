@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from engine.credentials import command
-from engine.errors import CredentialsError
+from engine.errors import CredentialsError, CredentialsNotReadyError
 
 MARKER = "MARKERdontshow"
 
@@ -54,6 +55,21 @@ async def test_a_command_that_fails_is_named_and_not_quoted(argv: list[str], sai
     with pytest.raises(CredentialsError, match=said) as refused:
         await command.output(argv, {})
     assert MARKER not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("number", "passes"), [(errno.EAGAIN, True), (errno.EMFILE, True), (errno.ENOMEM, True), (errno.EACCES, False)]
+)
+async def test_what_the_machine_is_short_of_it_may_have_later(
+    monkeypatch: pytest.MonkeyPatch, number: int, passes: bool
+) -> None:
+    def refused(*_: Any, **__: Any) -> Popen[bytes]:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(command, "Popen", refused)
+    with pytest.raises(CredentialsError, match=os.strerror(number)) as told:
+        await command.output(["keys"], {})
+    assert isinstance(told.value, CredentialsNotReadyError) is passes
 
 
 @pytest.fixture
