@@ -125,9 +125,5 @@ def _lane(each: LaneView) -> dict[str, Any]:
         "pause_s": round(each.pause_s, 3),
         "last_error": each.last_error,
         "calls": count.calls,
-        "answered": count.answered,
-        "throttled": count.throttled,
-        "busy": count.busy,
-        "refused": count.refused,
-        "failed": count.failed,
+        **count.outcomes,
     }

@@ -24,6 +24,7 @@ from engine.daemon.observation import (
     ProcessView,
     ServerView,
 )
+from engine.daemon.status import status
 from engine.lanes import Count, Durations
 from engine.model import Job, Lane, State, Target
 from engine.rest import LeftAlone
@@ -77,6 +78,13 @@ def test_the_age_of_a_job_that_is_tried_again_is_not_promised() -> None:
     """The backlog knows when a job is due, and not when it came."""
     (oldest,) = [each for each in metrics(observation()) if each.name == "syncmux_backlog_oldest_seconds"]
     assert "One that is tried again is due anew" in oldest.help
+
+
+def test_the_status_counts_outcomes_as_the_metrics_do() -> None:
+    told = status(observation())["lanes"][0]
+    assert {name: told[name] for name in ("answered", "refused", "busy", "throttled", "failed")} == {
+        "answered": 2, "refused": 3, "busy": 1, "throttled": 1, "failed": 2
+    }  # fmt: skip
 
 
 def test_everything_is_told() -> None:
