@@ -48,6 +48,10 @@ class Client:
         """By account."""
         return {name: each for name, caller in self.callers.items() if (each := caller.credentials.unrenewed)}
 
+    async def renew(self, names: Iterable[str]) -> None:
+        """Try once more to renew the credentials of accounts, as far as it is not too early after the last time."""
+        await asyncio.gather(*[_ready(self.callers[name]) for name in names])
+
     async def renewed(self, name: str) -> bool:
         """Wait for other credentials of an account than those in force. False: they cannot be told without asking the
         cloud for some, which may hold that against the account."""

@@ -200,6 +200,12 @@ class Engine:
         """Accounts whose credentials could not be renewed the last time."""
         return self._client.unrenewed
 
+    async def renew(self) -> None:
+        """Try once more what could not be renewed: an account may have no calls to make, that would. One that had to
+        stop is tried when its run says."""
+        stopped = self.current.stopped if self.current else {}
+        await self._client.renew(self.unrenewed.keys() - stopped.keys())
+
     def drain(self) -> None:
         """Begin nothing more; the run ends when what is in flight has ended and is recorded."""
         if self.current:

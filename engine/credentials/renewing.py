@@ -28,6 +28,12 @@ class Unrenewed(NamedTuple):
     why: str
     left_s: float  # that they stay in force, or less than 0; infinite if nobody knows of an end
 
+    def __str__(self) -> str:
+        if self.left_s == NEVER:
+            return f"cannot be renewed: {self.why}"
+        fate = f"end in {self.left_s:,.0f} s" if self.left_s > 0 else "have ended"
+        return f"cannot be renewed, and {fate}: {self.why}"
+
 
 class Renewing:
     """The credentials of one account. What it hands out is whole: halves of two sets never meet.

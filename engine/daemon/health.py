@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
 
 from engine.daemon.observation import Observation
 
@@ -48,8 +47,8 @@ def warnings(seen: Observation) -> Iterator[str]:
     if seen.at - seen.began_at > PREPARED_S:
         for account in sorted(seen.preparing):
             yield f"account {account} has not begun: its cloud, or the source of its credentials, does not answer"
-    for account, (why, left_s) in sorted(seen.unrenewed.items()):
-        yield f"the credentials of account {account} cannot be renewed{_fate(left_s)}: {why}"
+    for account, unrenewed in sorted(seen.unrenewed.items()):
+        yield f"the credentials of account {account} {unrenewed}"
     for account, target, why, until in sorted(seen.closed)[:MOST_CLOSED]:
         yield f"target {target} of account {account} cannot be used{_again(until - seen.monotonic)}: {why}"
     if (more := len(seen.closed) - MOST_CLOSED) > 0:
@@ -68,12 +67,6 @@ def warnings(seen: Observation) -> Iterator[str]:
             yield f"source {source} is in trouble: {why}"
     if seen.reload_error:
         yield f"the last reload was refused: {seen.reload_error}"
-
-
-def _fate(left_s: float) -> str:
-    if left_s == inf:
-        return ""
-    return f", and end in {left_s:,.0f} s" if left_s > 0 else ", and have ended"
 
 
 def _again(in_s: float) -> str:

@@ -23,6 +23,7 @@ from engine.daemon.view import View
 if TYPE_CHECKING:
     from engine.daemon.daemon import Daemon
 
+RENEW_S = 60.0  # between attempts at credentials that could not be renewed
 TELL_S = 1.0  # between looks whether there is something to tell of lanes
 BEAT_S = 5.0  # between words to the service manager, if its watchdog does not want them more often
 
@@ -47,6 +48,7 @@ class Operations:
             group.create_task(self.monitor.run())
             group.create_task(self._tell_of_lanes())
             group.create_task(self._beat())
+            group.create_task(self._renew())
 
     def endpoints(self) -> Mapping[str, Endpoint]:
         """By path. Who may use them is looked up in the settings that are in force then."""
@@ -87,6 +89,11 @@ class Operations:
                 self._lane_log.tell(self.monitor.lanes())
         finally:
             self._lane_log.tell(self.monitor.lanes(), last=True)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_S)
+            await self._daemon.engine.renew()
 
     async def _beat(self) -> None:
         """Feed the watchdog, but only while all is well: then it starts the daemon anew."""

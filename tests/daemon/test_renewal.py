@@ -20,7 +20,7 @@ from engine.daemon.daemon import Daemon
 from engine.daemon.health import warnings
 from engine.daemon.log import Log
 from engine.daemon.monitor import Monitor
-from engine.errors import ThrottledError
+from engine.errors import ThrottledError, TransportError
 from engine.lanes import LaneControl
 from engine.model import Reply
 from engine.notifications import lines
@@ -300,3 +300,16 @@ async def test_credentials_that_cannot_be_renewed_are_told_of_before_they_end(
         await keep_calling(lambda told: any("credentials of account main cannot be renewed" in each for each in told))
         cloud.clear()
         await keep_calling(lambda told: not any("renewed" in each for each in told))
+
+
+async def test_credentials_of_an_account_without_calls_are_tried_again(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.daemon.operations.RENEW_S", 0.01)
+    async with running(serve, monkeypatch) as daemon, asyncio.timeout(20):
+        await until(lambda: "huawei" in (daemon.engine.current.prepared if daemon.engine.current else ()))
+        credentials = daemon.engine._client.callers["huawei"].credentials
+        credentials.doubt()
+        credentials.failure = TransportError("no answer")
+        assert daemon.engine.unrenewed.keys() == {"huawei"}
+        await until(lambda: not daemon.engine.unrenewed)

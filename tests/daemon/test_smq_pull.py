@@ -137,9 +137,13 @@ def test_credentials_are_renewed_while_it_is_pulled(
         keys.append(f"k{len(keys)}")
         queue.send_keys(keys[-1])
         serve.until(lambda: set(cloud.keys) == set(keys))
-    serve.until(lambda: queue.left() == 0)
-    assert serve.end() == 0
     assert cloud.ledger()["refused"] == {}, "nothing was signed with what had ended"
+    cloud.set(temporary_s=4.0, metadata="v2", operations={"AlibabaMetadataKeys": {"unavailable": 1}})
+    while "its credentials cannot be renewed, and end in " not in status(serve)["sources"]["oss"]:
+        queue.send_keys("more")
+    cloud.set(temporary_s=4.0, metadata="v2")
+    serve.until(lambda: status(serve)["sources"]["oss"] == "" and queue.left() == 0)
+    assert serve.end() == 0
 
 
 def test_what_only_people_can_set_right_is_tried_now_and_then(serve: Serve, emulator: EmulatorProcess) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from random import random
 
 from engine.caller import Caller
+from engine.credentials import Renewing
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.offering import UNROUTED, Offering
@@ -59,10 +60,16 @@ class PulledQueue:
         self._offering = Offering(settings.name, settings.routes, log)
         self._backoff = Backoff()
         self._calls_fail = ""
+        self._credentials: Renewing | None = None
 
     @property
     def trouble(self) -> str:
-        return self._calls_fail or self._offering.trouble
+        return self._calls_fail or self._unrenewed or self._offering.trouble
+
+    @property
+    def _unrenewed(self) -> str:
+        unrenewed = self._credentials and self._credentials.unrenewed
+        return f"its credentials {unrenewed}" if unrenewed else ""
 
     def held(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -75,6 +82,7 @@ class PulledQueue:
         """
         async with Transport(attempt_s=self._settings.wait_s + MARGIN_S) as transport:
             caller = Caller(self._account, transport, self._clock)
+            self._credentials = caller.credentials
             try:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(self._settings.receivers):
