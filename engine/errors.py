@@ -16,7 +16,7 @@ class CredentialsError(ConfigError):
 
 
 class CredentialsNotReadyError(CredentialsError):
-    """None for now: what fetches them failed, did not end in time, or could not be asked."""
+    """None for now: what fetches them failed, could not be run, or did not end in time."""
 
 
 class ListenError(SyncmuxError):

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from engine.clouds import Cloud
 from engine.clouds.sources import Describe, Setting, Steps, command, file
 from engine.credentials.carrying_out import ElsewhereError, carry_out, carry_out_locally
-from engine.errors import ConfigError, CredentialsError, CredentialsNotReadyError, TransportError
+from engine.errors import ConfigError, CredentialsError, TransportError
 from engine.model import AuthToken, Fetched, Send, Source
 from signers import Credentials
 
@@ -128,5 +128,4 @@ class Chain:
             if found:
                 self._names = (name,)
                 return found
-        kind = CredentialsNotReadyError if unreachable else CredentialsError  # the network may come up after us
-        raise kind("; ".join([self._nothing, *unreachable]))
+        raise CredentialsError("; ".join([self._nothing, *unreachable]))
