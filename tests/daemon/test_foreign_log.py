@@ -41,6 +41,12 @@ class Mute:
     __repr__ = __str__
 
 
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no handler but ours."""
+    (handler,) = [each for each in logging.getLogger().handlers if type(each).__module__.startswith("engine.")]
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+
+
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     found = [orjson.loads(line) for line in stream.getvalue().splitlines()]
     for line in found:
@@ -56,8 +62,7 @@ def test_records_from_warnings_on_are_lines(stream: io.StringIO) -> None:
 
 
 def test_a_record_that_cannot_be_told_harms_nobody(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
-    (handler,) = [each for each in logging.getLogger().handlers if type(each).__module__.startswith("engine.")]
-    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])  # pytest's own would raise
+    alone(monkeypatch)  # pytest's own would raise
     log = logging.getLogger("some.library")
     log.error("no %d", "number")
     log.error("%(one)s %(two)s", {"one": 1})
@@ -69,7 +74,8 @@ def test_a_record_that_cannot_be_told_harms_nobody(stream: io.StringIO, monkeypa
     assert "in __str__" in told[2]["trace"]
 
 
-def test_what_utf_8_cannot_hold_is_told_all_the_same(stream: io.StringIO) -> None:
+def test_what_utf_8_cannot_hold_is_told_all_the_same(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone(monkeypatch)  # pytest's own would have it in its report
     logging.getLogger("some.library").error("no text: \ud800")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
