@@ -6,7 +6,10 @@ from functools import lru_cache
 from hashlib import sha256
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
-_ENCODED = tuple(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in range(256))
+_SLASH = "\0"  # stands for it until the rest is encoded: `translate` is fast only where it puts one character for one
+_ENCODED = tuple(
+    chr(byte) if byte in _UNRESERVED else _SLASH if byte == ord("/") else f"%{byte:02X}" for byte in range(256)
+)
 
 _SHA256 = sha256()
 EMPTY_SHA256 = _SHA256.hexdigest()
@@ -15,10 +18,11 @@ EMPTY_SHA256 = _SHA256.hexdigest()
 def percent_encode(text: str) -> str:
     """RFC 3986: the UTF-8 bytes of `text`, all but the unreserved ones as %XX.
 
-    Equals urllib.parse.quote(text, safe=""), which takes two to four times as long on what is signed here.
+    Equals urllib.parse.quote(text, safe=""), which takes two to ten times as long on what is signed here.
     """
     # Latin-1 reads each byte as the character of the same number, which is its index in the table.
-    return (text if text.isascii() else text.encode().decode("latin-1")).translate(_ENCODED)
+    octets = text if text.isascii() else text.encode().decode("latin-1")
+    return octets.translate(_ENCODED).replace(_SLASH, "%2F")
 
 
 @lru_cache(maxsize=1024)

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote
 
 from engine.clouds.constraints import each, length
 from engine.clouds.huawei.oms import OmsOperation, SyncTaskId, task_path
 from engine.errors import InputError
 from engine.model import Account, Call, Reply
+from signers.canonical import percent_encode
 
 MAX_KEY_BYTES = 1024  # of an object key in OBS, and in the clouds that it is read from
 MAX_KEYS = 100
@@ -39,7 +39,7 @@ def encode_key(key: str) -> str:
         raise InputError(f"key {key!r:.80} contains a NUL")
     if size > MAX_KEY_BYTES:
         raise InputError(f"key {key!r:.80} is {size:,} bytes long; {MAX_KEY_BYTES:,} is the most")
-    return quote(key, safe="")
+    return percent_encode(key)
 
 
 def encode_plain(keys: Sequence[str]) -> list[str] | None:
