@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +17,10 @@ import pytest
 
 from engine.cli.demo import create_sync_task
 from engine.config import accounts, load
+from engine.daemon.sources import spool as spool_module
 from engine.emulator import EmulatorProcess
 from tests.cli.conftest import Clouds, environment
+from tests.daemon.spools import Running
 
 COMMAND = [sys.executable, "-m", "engine"]
 LISTENER = '[[listeners]]\nname = "own"\nformat = "lines"\n'
@@ -48,6 +50,16 @@ def cloud(emulator: EmulatorProcess) -> Iterator[Clouds]:
     clouds.forget()
     yield clouds
     clouds.clear()
+
+
+@pytest.fixture
+async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    monkeypatch.setattr(spool_module, "PUT_OFF_S", 0.0)
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    spool = Running(directory)
+    yield spool
+    await spool.end()
 
 
 class Answer(NamedTuple):

@@ -25,7 +25,7 @@ from tests.daemon.load import Acknowledged
 from tests.daemon.messages import directory, keys
 from tests.daemon.service import LoadProcess, Sample, Service
 from tests.daemon.smq import SmqClient
-from tests.daemon.test_spool import drop, lying
+from tests.daemon.spools import drop, lying
 from tests.daemon.unrest import FAULTS, FLOOD, WARM_UP, plan
 
 SOAK_S = float(os.environ.get("SYNCMUX_SOAK_S", "3600"))

@@ -22,6 +22,7 @@ from engine.daemon.sources.spooled import Spooled, make_folder
 from engine.daemon.sources.whole_file import share
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import Serve
+from tests.daemon.spools import drop, lying, report
 from tests.daemon.test_operations import status
 from tests.daemon.test_serve import KEYS
 from tests.daemon.test_stdin import Slow
@@ -37,22 +38,6 @@ def spool(tmp_path: Path) -> Path:
 def spooling(serve: Serve, *more: str, table: str = 'bucket = "b"\n', **settings: object) -> None:
     own = f'[[spools]]\nname = "in"\ndirectory = "spool"\npoll_s = 0.05\n{table}'
     serve.configure(own, serve.route(), serve.push(), *more, **settings)
-
-
-def drop(spool: Path, name: str, content: str | bytes) -> None:
-    """As it should be done: written under a name that is not looked at, and renamed."""
-    unfinished = spool / f"{name}.tmp"
-    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
-    unfinished.rename(spool / name)
-
-
-def report(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(path.with_name(path.name + ".report.json").read_bytes())
-    return found
-
-
-def lying(spool: Path) -> set[str]:
-    return {entry.name for entry in spool.iterdir() if entry.is_file() and entry.name != ".spool.lock"}
 
 
 ELSEWHERE = 12_345  # a group that nobody is in
