@@ -95,3 +95,9 @@ def test_of_many_runs_few_are_wrong(slower: float, least: int, most: int) -> Non
 
 def _median(chance: random.Random) -> float:
     return ratios(results.BENCHMARK, results.result(*_rounds(chance, 60, 1.0)).rounds)["of the peer's CPU"]
+
+
+def test_how_far_beyond_the_bound_is_told_by_the_better_end() -> None:
+    rate, cpu = judged(*[(20, 100, 48, 10), (40, 100, 24, 10)] * 5).values()
+    assert rate.beyond == pytest.approx(rate.bound / 0.4)
+    assert cpu.beyond == pytest.approx(2.4 / cpu.bound)

@@ -6,8 +6,12 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import gate, record, suite
+from benchmarks.gate import Finding, Verdict
 from benchmarks.provenance import Provenance, processor_of, provenance
 from benchmarks.record import Session
+from benchmarks.statistic import Interval
+
+from . import results
 
 
 def _session(processor: str, aiohttp: str, python: str = "3.11.7", **ratios: dict[str, list[float]]) -> Session:
@@ -98,12 +102,23 @@ def test_where_another_benchmark_was_recorded_says_nothing_of_this_one() -> None
 
 @pytest.mark.parametrize(
     ("fallen", "status", "told"),
-    [([], 0, ""), (["calls"], 1, ""), (["rows", "rows"], 0, "rows;"), (["rows", "calls"], 1, "rows;")],
+    [
+        ([], 0, ""),
+        ([("calls", 1.1)], 1, ""),
+        ([("rows", 1.1), ("rows", 1.5)], 0, "rows;"),
+        ([("rows", 1.1), ("calls", 1.1)], 1, "rows;"),
+        ([("rows", 1.1), ("rows", 1.6)], 1, "rows;"),
+        ([("rows", 1.6)], 1, ""),
+    ],
 )
-def test_what_falls_is_held_against_the_code_on_a_machine_like_one_on_record(
-    fallen: list[str], status: int, told: str, capsys: pytest.CaptureFixture[str]
+def test_what_falls_is_held_against_the_code_on_a_machine_like_one_on_record_or_by_half(
+    fallen: list[tuple[str, float]], status: int, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.status(fallen, {"calls": [], "rows": ["processor Graviton"]}) == status
+    findings = [
+        Finding(name, results.BENCHMARK.goals[1], 0.0, Interval(2 * beyond, 9.0), 1.0, 2.0, Verdict.FALLEN)
+        for name, beyond in fallen
+    ]
+    assert command.status(findings, {"calls": [], "rows": ["processor Graviton"]}) == status
     assert capsys.readouterr().out.startswith(told and f"not held against this code: {told}")
 
 
