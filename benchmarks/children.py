@@ -114,7 +114,10 @@ def _name(child: Child) -> str:
 
 def exit_on_signals() -> None:
     """Have a signal end the ``with`` blocks, and so the children; also where whoever started this ignores signals."""
-    for sign in (signal.SIGINT, signal.SIGTERM):
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signals.append(signal.SIGHUP)
+    for sign in signals:
         signal.signal(sign, lambda number, frame: sys.exit(128 + number))
 
 

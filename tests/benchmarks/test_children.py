@@ -133,7 +133,7 @@ def test_who_leads_no_group_leaves_with_his_parent_too() -> None:
     assert (child.returncode, errors) == (-signal.SIGKILL, b"")
 
 
-@pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_run_that_is_interrupted_leaves_nothing(sign: signal.Signals, status: int, tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "benchmarks", "polling", "--quick"]
