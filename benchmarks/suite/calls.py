@@ -61,11 +61,14 @@ async def _bare(endpoint: str, calls: int) -> AsyncGenerator[Sample]:
         async def caller() -> None:
             nonlocal made
             while True:
-                async with session.request(
+                response = await session.request(
                     "POST", url, data=request.body, headers=request.headers, allow_redirects=False
-                ) as response:
+                )
+                try:
                     await response.read()
                     assert response.status == 200
+                finally:
+                    response.release()
                 made += 1
                 if made >= wanted:
                     enough.set()
