@@ -28,10 +28,11 @@ def key(number: int) -> str:
     return f"photos/2026/{number % 1000:03}/{number:08}.jpg"
 
 
-def push(setup: Setup, calls: int, *, url: str, options: Options) -> Turns:
-    """So many calls of CreateSyncEvents a turn, at least."""
+def push(setup: Setup, calls: int, *, url: str, options: Options, in_script: bool = False) -> Turns:
+    """So many calls of CreateSyncEvents a turn, at least; in a script that knows of no other loop and collector."""
     rows = (Push(key(number), SYNC_TASK) for number in count())
-    return in_loop(_pushed(setup, oms_account(url), rows, calls, options))
+    samples = _pushed(setup, oms_account(url), rows, calls, options)
+    return in_loop(samples, on_uvloop=not in_script, tuned=not in_script)
 
 
 def trigger(setup: Setup, calls: int, *, url: str, options: Options) -> Turns:

@@ -22,9 +22,10 @@ def anew(measure: Callable[[Setup], Sample]) -> Callable[[Setup], Turns]:
     return turns
 
 
-def in_loop(samples: AsyncGenerator[Sample], *, on_uvloop: bool = True) -> Turns:
+def in_loop(samples: AsyncGenerator[Sample], *, on_uvloop: bool = True, tuned: bool = True) -> Turns:
     """An event loop, set up as `syncmux` has it, that stands still between turns."""
-    tune_collector()
+    if tuned:
+        tune_collector()
     allow_files()
 
     async def turn() -> Sample:

@@ -5,10 +5,11 @@ python embedded.py DIRECTORY SYNC_TASK_ID
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import Counter
 from pathlib import Path
+
+import uvloop
 
 from engine import Engine, Push
 
@@ -30,4 +31,4 @@ async def main(directory: Path, sync_task_id: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(Path(sys.argv[1]), sys.argv[2])))
+    sys.exit(uvloop.run(main(Path(sys.argv[1]), sys.argv[2])))
