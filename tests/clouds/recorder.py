@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TypeAlias
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.serving import Quiet, served
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Recorder:
 def recording() -> Iterator[Recorder]:
     recorder = Recorder()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def _take(self) -> None:
             target = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -51,16 +51,5 @@ def recording() -> Iterator[Recorder]:
 
         do_GET = do_POST = do_DELETE = do_PUT = _take  # noqa: N815 - the names that http.server looks for
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    recorder.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(Handler) as recorder.url:
         yield recorder
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

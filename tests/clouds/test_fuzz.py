@@ -23,6 +23,7 @@ from engine.errors import CallError, ConfigError
 from engine.model import Account, Call, Reply
 from signers import Credentials
 from tests.clouds.samples import OMS, SGW, Oms, Sgw, name_of
+from tests.json_paths import paths, replaced
 
 SAMPLES: list[Sgw | Oms] = [*SGW, *OMS]
 ACCOUNT = Account("a", "huawei", "cn-north-4", Credentials("k", "s"), {"oms": "https://x", "iam": "https://x"})
@@ -73,19 +74,6 @@ def encoded(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:  # a lone surrogate
         return b'"\\ud800"'
-
-
-def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [here, *(path for key, each in inner for path in paths(each, (*here, key)))]
-
-
-def replaced(value: Any, path: tuple[Any, ...], by: Any) -> Any:
-    if not path:
-        return by
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = replaced(value[path[0]], path[1:], by)
-    return copy
 
 
 def holds(value: Any, hint: Any) -> bool:

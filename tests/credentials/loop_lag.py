@@ -13,8 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 
 import orjson
 from alibabacloud_credentials.provider.uri import URLCredentialsProvider  # type: ignore[import-untyped]
@@ -23,6 +22,7 @@ from engine.clouds import clouds
 from engine.clouds.sources import Setting
 from engine.credentials import Renewing, choose
 from engine.transport import Transport
+from tests.serving import Quiet, served
 
 PROVIDER_S = 0.2
 TICK_S = 0.001
@@ -52,8 +52,8 @@ class Provider:
 def slow_provider() -> Iterator[Provider]:
     provider, lock = Provider(), Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(Quiet):
+        def do_GET(self) -> None:  # noqa: N802 - the name that http.server looks for
             with lock:
                 provider.asked += 1
             time.sleep(PROVIDER_S)
@@ -65,19 +65,9 @@ def slow_provider() -> Iterator[Provider]:
                 self.end_headers()
                 self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    provider.url = f"http://127.0.0.1:{server.server_port}/keys"
-    try:
+    with served(Handler) as url:
+        provider.url = f"{url}/keys"
         yield provider
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 async def measured(who: str, waiters: int, provider: Provider, need: Callable[[], Awaitable[object]]) -> Seen:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TypeAlias
 from urllib.parse import urlsplit
+
+from tests.serving import Forgiving, Quiet, served
 
 Refusal: TypeAlias = tuple[int, bytes]  # status, JSON
 
@@ -28,7 +28,7 @@ def between(emulator: str, tls: ssl.SSLContext | None = None) -> Iterator[Betwee
     known = Between()
     behind = urlsplit(emulator).netloc
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def _take(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             operation = self.headers.get("x-acs-action") or f"{self.command} {urlsplit(self.path).path}"
@@ -58,22 +58,5 @@ def between(emulator: str, tls: ssl.SSLContext | None = None) -> Iterator[Betwee
 
         do_GET = do_POST = do_DELETE = do_PUT = _take  # noqa: N815 - the names that http.server looks for
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """A client that trusts nobody hangs up."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    if tls:  # the handshake is the handler's, or one client would hold up the others
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    known.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
-    try:
+    with served(Handler, Forgiving, tls) as known.url:  # a client that trusts nobody hangs up
         yield known
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

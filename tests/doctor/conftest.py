@@ -19,6 +19,7 @@ from engine.clouds.examination import Finding, Status
 from engine.config import load
 from engine.doctor import Diagnosis, described, examine
 from engine.emulator import EmulatorProcess
+from tests.cli.conftest import Result
 from tests.emulator.control import Control
 
 from .between import Between, between
@@ -168,17 +169,6 @@ async def diagnosed(environ: Mapping[str, str], config: Path | None = None, dead
     report = Report({found.account: found async for found in diagnoses(environ, config, deadline_s)})
     assert not [secret for secret in SECRETS if secret in report.text]
     return report
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        return [orjson.loads(line) for line in self.out.splitlines()]
 
 
 @dataclass

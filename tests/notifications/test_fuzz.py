@@ -22,6 +22,7 @@ from engine.model import Reply
 from engine.notifications import Kind, NotificationError, ObjectEvent, cloudevents, lines, oss, records, smn, smq_push
 from engine.notifications.smq import unwrapped
 from engine.notifications.smq_queue import deleted, received
+from tests.json_paths import paths, replaced
 from tests.notifications.samples import (
     FORMATS,
     NOW,
@@ -92,19 +93,6 @@ junk = st.recursive(
 def encoded(value: Any) -> bytes:
     """JSON as a careless sender writes it: NaN, infinity and lone surrogates too."""
     return json.dumps(value).encode()
-
-
-def paths(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [here, *(path for key, each in inner for path in paths(each, (*here, key)))]
-
-
-def replaced(value: Any, path: tuple[Any, ...], by: Any) -> Any:
-    if not path:
-        return by
-    copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[path[0]] = replaced(value[path[0]], path[1:], by)
-    return copy
 
 
 def sound(event: ObjectEvent) -> bool:

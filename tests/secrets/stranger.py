@@ -7,14 +7,14 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import orjson
 
 from tests.secrets.marks import AUTH_TOKEN, MARKS, METADATA, METADATA_TOKEN, ROLE, SERVICE, Keys, Mark
+from tests.serving import Forgiving, Quiet, served
 
 ENDS = "2099-01-01T00:00:00Z"
 PROJECT = "0123456789abcdef0123456789abcdef"
@@ -147,7 +147,7 @@ def stranger() -> Iterator[Stranger]:
     """A stranger, listening on loopback."""
     known = Stranger()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def _take(self) -> None:
             target = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -164,23 +164,8 @@ def stranger() -> Iterator[Stranger]:
 
         do_GET = do_POST = do_DELETE = do_PUT = _take  # noqa: N815 - the names that http.server looks for
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True  # a stalled one ends with the process
-
-        def handle_error(self, *_: object) -> None:
-            """Say nothing: whoever was to be answered was killed."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    known.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield known
-    finally:
-        known.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Handler, Forgiving) as known.url:
+        try:
+            yield known
+        finally:
+            known.ended.set()
