@@ -125,12 +125,14 @@ class Watch:
         return task in self._open
 
     def add(self, job: Job, now: float = inf) -> None:
-        """Watch the task of a started job. A clock that was ahead may say that it started later than now."""
+        """Watch the task of a started job. One that started later than now, by a clock that was ahead, counts as
+        started now."""
         if known := self._open.get(job.task):
             known.jobs.append(job)
         else:
-            look_at = min(job.started_at, now) + self._typical.least_s
-            self._open[job.task] = _Watched([job], job.started_at, look_at, look_at + LATE_S)
+            since = min(job.started_at, now)
+            look_at = since + self._typical.least_s
+            self._open[job.task] = _Watched([job], since, look_at, look_at + LATE_S)
             if self._looks:
                 self._looks = self._looks.and_one(look_at, look_at + LATE_S)
 

@@ -17,6 +17,7 @@ from engine.polling import LOST_AFTER_S, Ask, Ended, Typical, Watch
 
 TARGET = Target("cloud", "account", "gw-1")
 PAGE = 50
+DAY_S = 86_400.0
 
 
 def job(number: int, started_at: float = 0.0) -> Job:
@@ -273,15 +274,39 @@ def test_overdue_tasks_are_given_back() -> None:
     assert len(watch) == 1
 
 
-def test_a_task_that_has_yet_to_start_by_the_clock_is_asked_about_all_the_same() -> None:
-    watch = Watch(Typical(), PAGE)
-    watch.add(job(0, started_at=9_000.0), 1_000.0)
-    due = watch.due(more=False, blocked=False)
-    assert due is not None
-    assert due < 1_010.0
-    gateway = Gateway({"t-0": (0.0, 1_100.0)})
-    assert (sweep(watch, gateway, 1_050.0), watch.overdue(1_060.0)) == ([], [])
-    assert [ended.job.task for ended in sweep(watch, gateway, 1_101.0)] == ["t-0"]
+def ahead(number: int, takes: float) -> tuple[Watch, Gateway]:
+    """A target with tasks that started now, at 0, and by a clock that was ahead in a day."""
+    watch, gateway = Watch(Typical(), PAGE), Gateway()
+    for i in range(number):
+        gateway.took[f"t-{i}"] = (0.0, takes)
+        watch.add(job(i, started_at=DAY_S), 0.0)
+    return watch, gateway
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_a_task_that_has_yet_to_start_by_the_clock_is_asked_about_as_rarely_as_others(tasks: int) -> None:
+    watch, gateway = ahead(tasks, takes=3600.0)
+    noticed = follow(watch, gateway, until=10_000.0)
+    assert len(noticed) == tasks
+    assert max(noticed.values()) <= 3600.0 + 61.0
+    assert gateway.calls < 100
+
+
+def test_a_task_that_has_yet_to_start_by_the_clock_may_be_lost() -> None:
+    watch, gateway = ahead(1, takes=1e9)
+    gateway.hidden.add("t-0")
+    lost = [now for now in range(2, 200, 10) if sweep(watch, gateway, float(now))]
+    assert LOST_AFTER_S <= lost[0] <= LOST_AFTER_S + 10
+    assert len(watch) == 0
+
+
+def test_a_task_that_has_yet_to_start_by_the_clock_has_all_its_time_from_now() -> None:
+    watch, gateway = ahead(2, takes=1e9)
+    gateway.took |= {f"other-{i}": (1.0 + i, 1e9) for i in range(5 * PAGE)}  # they stand before ours
+    assert (sweep(watch, gateway, 10.0), watch.overdue(0.0)) == ([], [])
+    assert watch.overdue(1.0) == [], "the pages did not show them, and they are asked for before they are given up"
+    assert (sweep(watch, gateway, 20.0), watch.overdue(0.0)) == ([], [])
+    assert [(late.task, late.started_at) for late in watch.overdue(1.0)] == [("t-0", DAY_S), ("t-1", DAY_S)]
 
 
 def test_what_the_pages_did_not_show_is_asked_for_before_it_is_overdue() -> None:

@@ -2,7 +2,8 @@
 
 Jobs would wait until then, and failures of then stay the latest ones. While a process lives its clock never runs back
 (`engine.steady_clock`); the next one begins with the wall clock, and so with this. When tasks began stays as it is: it
-may be the clock of now that is wrong, and a task that seems to be days old would be given up.
+may be the clock of now that is wrong, and a task that seems to be days old would be given up. Who follows one that has
+yet to begin by the clock counts from now (`engine.polling`).
 """
 
 from __future__ import annotations

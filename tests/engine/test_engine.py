@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine import Engine, Limits, Options, Outcome, Push, Trigger, UnauthorizedError
-from engine.errors import BacklogError, ConfigError, ForbiddenError
-from engine.model import Lane
+from engine.clouds import TaskPage
+from engine.clouds.alibaba import CLOUD as ALIBABA
+from engine.errors import BacklogError, ConfigError, ForbiddenError, TargetError
+from engine.model import Lane, Reply
 from tests.engine.conftest import Clouds
 
 FAST = 2000.0
@@ -125,6 +130,31 @@ async def test_a_run_can_be_drained_and_taken_up_later(clouds: Clouds, tmp_path:
     ledger = clouds.ledger()["triggers"]
     assert len(ledger) == 400
     assert set(ledger.values()) == {1}, "after a clean stop, never twice"
+
+
+async def test_tasks_that_a_clock_ahead_has_started_are_given_up_with_their_gateway(
+    clouds: Clouds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not when that clock's time has come."""
+
+    def gone(_: Reply) -> TaskPage:
+        raise TargetError("the gateway does not exist")
+
+    path = tmp_path / "backlog.db"
+    clouds.set(task_s=60.0)
+    async with Engine([clouds.gateways], path, rate=FAST) as engine:
+        running = asyncio.create_task(outcomes(engine, directories(3, gateways=1)))
+        with closing(sqlite3.connect(path)) as file:
+            started = partial(file.execute, "SELECT count(*) FROM job WHERE state = 1")
+            while started().fetchone() != (3,):  # noqa: ASYNC110 - another thread writes it
+                await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.wait((running,))
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("UPDATE job SET started = started + 86400")
+    monkeypatch.setattr(ALIBABA, "polled", gone)
+    async with asyncio.timeout(20), Engine([clouds.gateways], path, rate=FAST) as engine:
+        assert states(await outcomes(engine, [])) == {"failed": 3}
 
 
 async def test_bad_rows_are_told_and_the_run_goes_on(clouds: Clouds) -> None:
