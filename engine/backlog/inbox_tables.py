@@ -151,7 +151,7 @@ class InboxTables:
         sql = "SELECT number, value FROM pending WHERE destination=? ORDER BY number LIMIT ?"
         return [
             None
-            if target and self._tables.may_start(target, ahead) >= ahead
+            if target and self._tables.may_start(target, ahead)
             else self._sql(sql, (self._id(destination), limit)).fetchall()
             for destination, limit, target, ahead in wants
         ]

@@ -100,10 +100,9 @@ class Tables:
         self._tally.write()
         return Asked(waiting, len(jobs) - len(waiting) - again, again)
 
-    def may_start(self, target: Target, most: int) -> int:
-        """How many jobs may start there now, or have calls under way; counted no further than `most`."""
-        sql = "SELECT count(*) FROM (SELECT 1 FROM job WHERE target=? AND state=0 AND due<=? LIMIT ?)"
-        return int(self._sql(sql, (self._targets.id(target), self._clock(), most)).fetchone()[0])
+    def may_start(self, target: Target, least: int) -> bool:
+        """Whether so many jobs may start there now, or have calls under way."""
+        return self._tally.may_start(self._targets.id(target), least, self._clock())
 
     def _add(self, groups: Mapping[int, Sequence[Job]]) -> dict[bytes, int]:
         """Have new jobs wait, by target; returns the keys of those that were not there already, with their rows."""

@@ -1,4 +1,4 @@
-"""How many jobs and rows stand in which state: kept with every change, so that counting never reads the jobs."""
+"""How many jobs and rows stand in which state: kept with every change, so that counting does not read the jobs."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ class TallyTable:
         """As it was last written."""
         row = self._sql("SELECT jobs, rows FROM tally WHERE target=? AND state=?", (target, int(state))).fetchone()
         return Count(*row) if row else Count()
+
+    def may_start(self, target: int, least: int, now: float) -> bool:
+        """Whether so many jobs of a target wait that are due. Goes through those that are put off: few, as a rule."""
+        spare = self.count(target, State.WAITING).jobs - least
+        sql = "SELECT 1 FROM job WHERE target=? AND state=0 AND due>? LIMIT 1 OFFSET ?"
+        return spare >= 0 and self._sql(sql, (target, now, spare)).fetchone() is None
 
     def write(self) -> None:
         for (target, state), (jobs, rows) in self._deltas.items():

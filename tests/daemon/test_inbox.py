@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,20 @@ async def test_a_target_whose_jobs_are_put_off_has_not_enough(backlog: SqliteBac
     await backlog.settle(put_off[:1])
     (found,) = await backlog.inbox.due([enough])
     assert [value for _, value in found or ()] == ["row"], "only one may start"
+    assert await backlog.inbox.due([enough._replace(ahead=1)]) == [None]
+
+
+@pytest.mark.parametrize("ahead", [400, 600])
+async def test_what_may_start_at_a_target_is_not_counted_job_by_job(backlog: SqliteBacklog, ahead: int) -> None:
+    """For it is asked for each target, and whoever writes waits meanwhile."""
+    await ask(backlog, *(job(f"{number}") for number in range(500)))
+    await backlog.inbox.accept(delivery("row"))
+    steps = count()
+    connection = backlog.inbox._tables._sql.__self__  # type: ignore[attr-defined]
+    connection.set_progress_handler(lambda: next(steps) < 0, 1)  # called at each step of SQLite's machine
+    (found,) = await backlog.inbox.due([Want(HERE, 1, TARGET, ahead)])
+    assert (found is None) == (ahead < 500)
+    assert 0 < next(steps) < 100
 
 
 async def test_a_job_that_waits_covers_what_is_asked_for(backlog: SqliteBacklog) -> None:
