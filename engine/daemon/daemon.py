@@ -206,7 +206,7 @@ class Daemon:
                 async with aclosing(self.engine.endings(self.mover)) as batches:
                     async for batch in batches:
                         self.outcomes.count(batch)
-                        self.mover.ended()
+                        self.mover.ended(batch)
             except (NoSpaceError, CallError, ConfigError):  # the log tells of it otherwise
                 pass
             finally:

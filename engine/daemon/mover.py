@@ -19,8 +19,9 @@ from engine.backlog.inbox import Inbox
 from engine.backlog.inbox_tables import Destination, Move, Want
 from engine.daemon.log import Log
 from engine.daemon.rows import kinds, rows
-from engine.model import Account, Target
+from engine.model import Account, Finished, Target
 from engine.run import Run, Supply
+from engine.settler import Ending
 
 ROWS_AT_ONCE = 250  # in one transaction: whoever waits for the next one is not to wait long
 AHEAD = 512  # jobs that may wait at a target, which an event for the same directory finds there
@@ -76,10 +77,11 @@ class Mover(Supply):
         """Whether its account is unknown: it may come back, so its rows wait."""
         return _account(destination) not in self._names.get(kinds()[destination.kind].cloud.name, ())
 
-    def ended(self) -> None:
-        """Jobs have ended: their targets may need more."""
-        if self._blocked:
-            self._blocked.clear()
+    def ended(self, batch: Sequence[Ending]) -> None:
+        """The targets of these jobs may need more."""
+        targets = {ending.job.target for ending in batch if isinstance(ending, Finished)}
+        for destination in [each for each in self._blocked if self._targets.get(each) in targets]:
+            del self._blocked[destination]
             self._inbox.changed.set()
 
     def _wants(self, run: Run) -> tuple[list[Want], float | None]:

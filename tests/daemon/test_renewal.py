@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
@@ -256,6 +257,31 @@ async def test_a_target_that_has_enough_is_looked_at_again_though_no_job_ends(
         monkeypatch.setattr(daemon.inbox, "due", at_first_enough)
         await take(daemon, "k")
         await until(lambda: cloud.keys == {"k": 1})
+
+
+async def test_where_no_job_ends_it_is_not_looked_for_more(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many do elsewhere."""
+    monkeypatch.setattr("engine.daemon.mover.AHEAD", 2)
+    monkeypatch.setattr("engine.daemon.mover.AHEAD_S", 1000.0)
+    monkeypatch.setattr("engine.daemon.mover.ROWS_AT_ONCE", 10)
+    cloud.set(task_s=0.05)
+    async with running(serve, monkeypatch, serve.route("shares"), serve.trigger()) as daemon, asyncio.timeout(20):
+        await until(lambda: "huawei" in (daemon.engine.current.prepared if daemon.engine.current else ()))
+        (lane,) = [lane for lane in lanes(daemon) if lane.lane.account == "huawei"]
+        lane.pause(60.0)
+        due, asked = daemon.inbox.due, Counter[str]()
+
+        async def counted(wants: Sequence[Want]) -> list[list[tuple[int, str]] | None]:
+            asked.update([want.destination.kind for want in wants])
+            return await due(wants)
+
+        monkeypatch.setattr(daemon.inbox, "due", counted)
+        await take(daemon, *(f"{number}/photo" for number in range(40)))
+        await until(lambda: len(cloud.directories) == 40 and asked["push"] >= 3)
+        assert daemon.mover.moved.jobs == 2 + 40
+        assert asked["push"] == 3 < asked["trigger"], "twice there was something to do"
 
 
 async def test_rows_of_an_account_that_is_not_there_any_more_wait_for_it(
