@@ -49,6 +49,7 @@ class Caller:
 
         Raises:
             CredentialsError: there are none.
+            ConfigError: they come with settings that the cloud does not have.
             CallError: they could not be fetched now.
         """
         self._adopt(await self.credentials.current())

@@ -14,7 +14,7 @@ from typing import TypeVar
 from engine.caller import Caller
 from engine.clouds.operation import Operation
 from engine.credentials import Unrenewed
-from engine.errors import CallError, CredentialsError, CredentialsNotReadyError, SyncmuxError
+from engine.errors import CallError, ConfigError, CredentialsNotReadyError, SyncmuxError
 from engine.model import Account, Call, Reply
 from engine.retry import Backoff, reaction
 from engine.transport import Transport
@@ -78,6 +78,7 @@ class Client:
 
         Raises:
             CredentialsError: an account has none; if not `each` is needed, none has any, nor may come to have.
+            ConfigError: the same, as they come with settings that the cloud does not have.
         """
         fetching = [asyncio.create_task(_ready(caller)) for caller in self.callers.values()]
         try:
@@ -155,11 +156,11 @@ class Client:
         return await _repeatedly(attempt)
 
 
-async def _ready(caller: Caller) -> CredentialsError | None:
-    """Returns why there are no credentials, if calls cannot bring them."""
+async def _ready(caller: Caller) -> ConfigError | None:
+    """Returns why there are no credentials that can be used, if calls cannot bring them."""
     try:
         await caller.ready()
-    except CredentialsError as error:
+    except ConfigError as error:
         return error
     except CallError:  # the calls will try again
         pass

@@ -10,7 +10,7 @@ from copy import copy
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from engine.errors import CredentialsError, SyncmuxError
+from engine.errors import CallError, CredentialsError, SyncmuxError
 from engine.model import Fetched
 
 LOG = logging.getLogger("syncmux.credentials")
@@ -51,7 +51,7 @@ class Renewing:
     ) -> None:
         """`clock` tells the cloud's time, in seconds since the epoch. `fetch` is a `Source` that has its transport."""
         self.held: Fetched | None = None
-        self.failure: SyncmuxError | None = None  # of the last renewal, if it failed
+        self.failure: CredentialsError | CallError | None = None  # of the last renewal, if it failed
         self._fetch = fetch
         self._account = account
         self._clock = clock
@@ -148,9 +148,11 @@ class Renewing:
     async def _renewed(self) -> Fetched:
         try:
             fetched = await self._fetch()
-        except SyncmuxError as error:
-            failure: SyncmuxError = error
-        except Exception as error:  # a source of the user's own; what it says may hold anything
+        except (CredentialsError, CallError) as error:
+            failure: CredentialsError | CallError = error
+        except SyncmuxError as error:  # a source of the user's own, here and below
+            failure = CredentialsError(str(error))
+        except Exception as error:  # what it says may hold anything
             failure = CredentialsError(f"the source of credentials failed ({type(error).__name__})")
         else:
             self._adopt(fetched)
@@ -172,7 +174,7 @@ class Renewing:
         self._not_before = 0.0 if left_s else self._monotonic() + MAX_PAUSE_S
         LOG.debug("account %s: credentials from %s, %s", self._account, fetched.source, _until(ends_at))
 
-    def _fail(self, failure: SyncmuxError) -> None:
+    def _fail(self, failure: CredentialsError | CallError) -> None:
         self.failure, self._doubted = failure, False
         self._failures += 1
         pause_s = min(MAX_PAUSE_S, PAUSE_S * 2.0 ** min(self._failures - 1, 10))

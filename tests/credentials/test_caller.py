@@ -8,7 +8,16 @@ import orjson
 import pytest
 
 from engine.client import Client
-from engine.errors import CredentialsError, ExpiredCredentialsError, TransportError, UnauthorizedError
+from engine.errors import (
+    ConfigError,
+    CredentialsError,
+    ExpiredCredentialsError,
+    InputError,
+    ListenError,
+    SyncmuxError,
+    TransportError,
+    UnauthorizedError,
+)
 from engine.model import Account, AuthToken, Call, Fetched, Send, Source
 from engine.transport import Transport
 from signers import Credentials, SignedRequest
@@ -97,3 +106,40 @@ async def test_a_source_without_credentials_ends_the_account(recorder: Recorder)
         with pytest.raises(UnauthorizedError, match="there are none") as refused:
             await client.call("mine", CALL, lambda reply: None)
     assert refused.value.sent is False
+
+
+@pytest.mark.parametrize("failure", [ListenError("not yet"), InputError("not yet"), ConfigError("not yet")])
+async def test_whatever_a_source_raises_keeps_what_is_in_force(recorder: Recorder, failure: SyncmuxError) -> None:
+    given = [Fetched(Credentials("id", "secret"), look_again_s=0.0)]
+
+    async def once(_send: Send) -> Fetched:
+        if given:
+            return given.pop()
+        raise failure
+
+    async with Transport() as transport:
+        client = Client(transport, [account(recorder, once)])
+        await client.ready()
+        client.doubt("mine")
+        await client.renew(["mine"])
+        assert client.unrenewed["mine"].why == "not yet"
+        await client.call("mine", CALL, lambda reply: None)
+        assert len(recorder.seen) == 1
+        client.callers["mine"].credentials.held = None
+        with pytest.raises(UnauthorizedError, match="not yet"):
+            await client.call("mine", CALL, lambda reply: None)
+
+
+async def test_settings_that_come_with_renewed_credentials_may_be_of_no_use(recorder: Recorder) -> None:
+    given = [{"signature": "acs9"}, {}]
+
+    async def worse(_send: Send) -> Fetched:
+        return Fetched(Credentials("id", "secret"), settings=given.pop())
+
+    async with Transport() as transport:
+        client = Client(transport, [account(recorder, worse)])
+        await client.ready()
+        client.doubt("mine")
+        await client.renew(["mine"])
+        with pytest.raises(ConfigError, match="signature 'acs9'"):
+            await client.ready()
