@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from errno import EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT
+
+# Of the operating system's errors those that pass by themselves: of a file system that is elsewhere and may answer
+# later, of a full disk, and of too many processes, too many open files or too little memory.
+PASSING = frozenset({EIO, ESTALE, ETIMEDOUT, ENOSPC, EDQUOT, EAGAIN, EMFILE, ENFILE, ENOMEM})
+
 
 class SyncmuxError(Exception):
     """Every error that syncmux raises on purpose."""
@@ -16,7 +22,7 @@ class CredentialsError(ConfigError):
 
 
 class CredentialsNotReadyError(CredentialsError):
-    """None for now: what fetches them failed, could not be run, or did not end in time."""
+    """None for now: what fetches them failed or did not end in time, or the machine could not run or read it."""
 
 
 class ListenError(SyncmuxError):

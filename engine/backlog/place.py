@@ -4,13 +4,10 @@ there."""
 from __future__ import annotations
 
 import os
-from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOSPC, ESTALE, ETIMEDOUT
 from pathlib import Path
 
-from engine.errors import BacklogError
+from engine.errors import PASSING, BacklogError
 
-# Of a file system that is elsewhere and may answer later, of too many open files, and of a full disk.
-PASSING = {EIO, ESTALE, ETIMEDOUT, EMFILE, ENFILE, ENOSPC, EDQUOT}
 MAGIC = b"SQLite format 3\0"  # what every database begins with: https://sqlite.org/fileformat.html#the_database_header
 
 

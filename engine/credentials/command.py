@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -11,11 +10,10 @@ from contextlib import suppress
 from subprocess import DEVNULL, PIPE, Popen
 from typing import IO
 
-from engine.errors import CredentialsError, CredentialsNotReadyError
+from engine.errors import PASSING, CredentialsError, CredentialsNotReadyError
 
 TIMEOUT_S = 30.0
 MAX_BYTES = 1 << 16
-SHORT_OF = {errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM}  # processes, files, memory: for now
 
 
 async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: float = TIMEOUT_S) -> bytes:
@@ -25,7 +23,7 @@ async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: flo
     a secret. However this ends but well, the command ends with it, and whatever of its process group is left.
 
     Raises:
-        CredentialsNotReadyError: it fails, does not end in time, or the machine is short of what it takes to run it.
+        CredentialsNotReadyError: it fails, does not end in time, or cannot be run for now.
         CredentialsError: it cannot be run, or has too much to say.
     """
     name = argv[0]
@@ -35,7 +33,7 @@ async def output(argv: Sequence[str], environ: Mapping[str, str], timeout_s: flo
             argv, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, env=dict(environ), start_new_session=True
         )
     except OSError as error:
-        kind = CredentialsNotReadyError if error.errno in SHORT_OF else CredentialsError
+        kind = CredentialsNotReadyError if error.errno in PASSING else CredentialsError
         raise kind(f"cannot run {name}: {error.strerror}") from None
     assert process.stdout  # noqa: S101 - a pipe, as asked for
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import ssl
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
+from errno import EADDRINUSE, EADDRNOTAVAIL
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
@@ -22,11 +22,11 @@ from engine.daemon.doorway import Doorway
 from engine.daemon.http_head import Endpoint, Head, Response
 from engine.daemon.request_log import HEADER, RequestLog, request_id
 from engine.daemon.unix_socket import UnixSocket
-from engine.errors import ConfigError, ListenError
+from engine.errors import PASSING, ConfigError, ListenError
 
 SWEEP_S = 0.25  # how late a deadline may be noticed
 LISTEN_BACKLOG = 1024
-PASSING = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}  # when the one before has ended, when the network is there
+TAKEN = {EADDRINUSE, EADDRNOTAVAIL}  # until the one before has ended, until the network is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Server:
     """Serves `endpoints`, by exact path, as long as the ``async with`` lasts. They may be replaced at any time.
 
     Raises:
-        ListenError: the address is in use, or not there yet.
+        ListenError: the address is in use, or not there yet, or it cannot for now.
         ConfigError: it cannot listen for another reason.
     """
 
@@ -105,7 +105,7 @@ class Server:
                 self.bind = Bind(bind.host, self._listener.sockets[0].getsockname()[1])
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror  # without our words
-            kind = ListenError if error.errno in PASSING else ConfigError
+            kind = ListenError if error.errno in PASSING | TAKEN else ConfigError
             raise kind(f"serve.bind: cannot listen at {bind}: {why}") from None
         self._sweeping = asyncio.create_task(self._sweep(), name="syncmux deadlines")
         return self

@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.backlog.owner import Owner
-from engine.backlog.place import PASSING
-from engine.errors import BacklogError, ConfigError, ListenError
+from engine.errors import PASSING, BacklogError, ConfigError, ListenError
 
 MOST_BYTES = 107  # of a path: `sun_path` without the zero at its end
 

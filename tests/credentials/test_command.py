@@ -58,9 +58,10 @@ async def test_a_command_that_fails_is_named_and_not_quoted(argv: list[str], sai
 
 
 @pytest.mark.parametrize(
-    ("number", "passes"), [(errno.EAGAIN, True), (errno.EMFILE, True), (errno.ENOMEM, True), (errno.EACCES, False)]
+    ("number", "passes"),
+    [(number, True) for number in (errno.EAGAIN, errno.EMFILE, errno.ENOMEM, errno.ESTALE)] + [(errno.EACCES, False)],
 )
-async def test_what_the_machine_is_short_of_it_may_have_later(
+async def test_what_the_machine_lacks_it_may_have_later(
     monkeypatch: pytest.MonkeyPatch, number: int, passes: bool
 ) -> None:
     def refused(*_: Any, **__: Any) -> Popen[bytes]:

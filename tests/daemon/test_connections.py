@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from errno import EACCES, EMFILE, ENOMEM
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from engine.daemon.access import Tokens
 from engine.daemon.connection import MAX_AHEAD_BYTES, Connection, Limits
 from engine.daemon.http_head import Endpoint, Head, Response, json_response, refusal
 from engine.daemon.server import Bind, Server
-from engine.errors import ListenError
+from engine.errors import ConfigError, ListenError
 from tests.daemon.conftest import request
 from tests.doctor.certificates import Authority
 
@@ -487,6 +489,19 @@ async def test_a_port_that_is_taken_is_named() -> None:
 async def test_an_address_that_is_not_there_yet_may_come() -> None:
     with pytest.raises(ListenError, match=r"serve\.bind: cannot listen at 192\.0\.2\.1:0: Cannot assign"):
         async with Server(Bind("192.0.2.1"), {}):
+            pass
+
+
+@pytest.mark.parametrize(("number", "kind"), [(EMFILE, ListenError), (ENOMEM, ListenError), (EACCES, ConfigError)])
+async def test_what_the_machine_lacks_to_listen_it_may_have_later(
+    monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_server", refuse)
+    with pytest.raises(kind, match=os.strerror(number)):
+        async with Server(Bind(), {}):
             pass
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from contextlib import AbstractContextManager
-from errno import EACCES, EMFILE, ENOSPC, EROFS
+from errno import EACCES, EMFILE, ENOMEM, ENOSPC, EROFS
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,13 @@ async def test_a_directory_that_is_made_anew_for_another_process_is_left_to_it(r
 
 @pytest.mark.parametrize(
     ("code", "error"),
-    [(EACCES, ConfigError), (EROFS, ConfigError), (EMFILE, BacklogError), (ENOSPC, BacklogError)],
+    [
+        (EACCES, ConfigError),
+        (EROFS, ConfigError),
+        (EMFILE, BacklogError),
+        (ENOMEM, BacklogError),
+        (ENOSPC, BacklogError),
+    ],
 )
 def test_a_lock_that_cannot_be_made_needs_a_person_unless_that_passes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backlog.owner import Owner
-from engine.backlog.place import PASSING
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.manifests import Change, events
 from engine.daemon.sources.offering import UNROUTED, Offering
 from engine.daemon.sources.spooled import DONE, FAILED, Spooled, make_folder, recover, shown
-from engine.errors import BacklogError, ConfigError, InputError
+from engine.errors import PASSING, BacklogError, ConfigError, InputError
 from engine.rows import Chunk, Manifest, Rejected
 
 UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", "~")
