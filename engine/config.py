@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from engine.clouds import Cloud, clouds
 from engine.clouds.sources import Setting
 from engine.credentials import NothingAtHandError, choose
 from engine.endpoints import endpoints
-from engine.errors import ConfigError, CredentialsError
+from engine.errors import ConfigError, CredentialsError, CredentialsNotReadyError
 from engine.model import Account
 
 ACCOUNT_KEYS = {"cloud", "region", "rate", "credentials"}
@@ -86,8 +85,14 @@ def accounts(
     if only is not None:
         return found + [_account(cloud.name, cloud, {}, settings, environ) for cloud in missing]
     for cloud in missing:
-        with suppress(NothingAtHandError):
+        try:
             found.append(_account(cloud.name, cloud, {}, settings, environ, at_hand=True))
+        except NothingAtHandError:
+            pass
+        except CredentialsNotReadyError:  # a file that cannot be read for now
+            if not _set_up(cloud, environ):
+                raise
+            found.append(_account(cloud.name, cloud, {}, settings, environ))
     if not found:
         found = [_account(cloud.name, cloud, {}, settings, environ) for cloud in missing if _set_up(cloud, environ)]
     if not found:

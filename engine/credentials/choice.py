@@ -11,7 +11,7 @@ from typing import TypeAlias
 from engine.clouds import Cloud
 from engine.clouds.sources import Describe, Setting, Steps, command, file
 from engine.credentials.carrying_out import ElsewhereError, carry_out, carry_out_locally
-from engine.errors import ConfigError, CredentialsError, TransportError
+from engine.errors import ConfigError, CredentialsError, CredentialsNotReadyError, TransportError
 from engine.model import AuthToken, Fetched, Send, Source
 from signers import Credentials
 
@@ -47,6 +47,7 @@ def choose(
     Raises:
         ConfigError: there is no such source.
         NothingAtHandError: there are none.
+        CredentialsNotReadyError: it cannot be told whether there are any at hand, as they are to be.
         CredentialsError: there are, and they cannot be used; as far as that shows without asking anybody.
     """
     whose = f"account {account}" if account else cloud.name
@@ -58,6 +59,10 @@ def choose(
         except ElsewhereError:
             if at_hand:
                 continue
+            return source
+        except CredentialsNotReadyError:
+            if at_hand:
+                raise
             return source
         if found:
             lasting = found.expires_at is None and found.look_again_s is None

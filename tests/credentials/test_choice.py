@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from errno import ESTALE
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +39,18 @@ def a_profile(emulated: Emulated, cloud: str) -> Path:
     if cloud == "alibaba":
         return emulated.file(".aliyun/config.json", {"profiles": [{"name": "default", **KEYS}]})
     return emulated.file(".huaweicloud/credentials", "[basic]\nak = id\nsk = secret\n")
+
+
+def stale(path: Path) -> Callable[..., int]:
+    """`os.open` while the server that keeps a file has forgotten it."""
+    opened = os.open
+
+    def open_(name: str, *rest: Any, **named: Any) -> int:
+        if name == str(path):
+            raise OSError(ESTALE, os.strerror(ESTALE), name)
+        return opened(name, *rest, **named)
+
+    return open_
 
 
 @pytest.mark.parametrize("cloud", ["alibaba", "huawei"])
@@ -199,3 +215,32 @@ def test_of_all_clouds_those_are_meant_whose_credentials_are_at_hand(emulated: E
 def test_metadata_hosts_are_the_vendors_or_this_machine(emulated: Emulated, url: str) -> None:
     with pytest.raises(ConfigError, match=r"^SYNCMUX_ALIBABA_METADATA_ENDPOINT "):
         emulated.account("alibaba", SYNCMUX_ALIBABA_METADATA_ENDPOINT=url)
+
+
+@pytest.mark.parametrize("name", ["file:keys.json", "profile", ""])
+async def test_a_file_that_cannot_be_read_for_now_is_read_later(
+    emulated: Emulated, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = emulated.file("keys.json", KEYS) if name.startswith("file") else a_profile(emulated, "alibaba")
+    name = f"file:{path}" if name.startswith("file") else name
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", stale(path))
+        account = emulated.account("alibaba", name)
+        async with Transport() as transport:
+            with pytest.raises(CredentialsNotReadyError, match="Stale file handle"):
+                await Client(transport, [account]).ready()
+    assert (await fetched(account)).credentials == Credentials("id", "secret")
+
+
+async def test_an_account_of_the_environment_whose_file_cannot_be_read_for_now(
+    emulated: Emulated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = a_profile(emulated, "alibaba")
+    environ = {"HOME": str(path.parent.parent)}
+    settings = load(None, environ=environ)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", stale(path))
+        with pytest.raises(CredentialsNotReadyError):
+            accounts(settings, environ)
+        (account,) = accounts(settings, environ | {"SYNCMUX_ALIBABA_REGION": "cn-hangzhou"})
+    assert (await fetched(account)).credentials == Credentials("id", "secret")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from errno import EACCES, EIO, EMFILE, ENFILE, ENOMEM, EROFS, ESTALE
 from pathlib import Path
 
 import pytest
 
 from engine.credentials import private_file
-from engine.errors import CredentialsError
+from engine.errors import CredentialsError, CredentialsNotReadyError
 
 
 @pytest.fixture
@@ -61,6 +62,25 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_no_file_is_no_error(path: Path) -> None:
     assert private_file.read(f"{path}.none") is None
     assert private_file.read(f"{path}/below") is None
+
+
+@pytest.mark.parametrize("call", ["open", "fstat"])
+@pytest.mark.parametrize(
+    ("number", "passes"),
+    [(number, True) for number in (ESTALE, EIO, EMFILE, ENFILE, ENOMEM)] + [(EACCES, False), (EROFS, False)],
+)
+def test_what_cannot_be_read_for_now_is_told_from_what_cannot_be_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, passes: bool
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(number, "no luck")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, refuse)
+        with pytest.raises(CredentialsError, match=f"cannot read {path}: no luck") as told:
+            private_file.read(str(path))
+    assert isinstance(told.value, CredentialsNotReadyError) == passes
+    assert private_file.read(str(path)) == b"secret"
 
 
 def test_a_huge_file_is_refused(path: Path) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from errno import ESTALE
 from itertools import count
+from typing import Any
 
+import orjson
 import pytest
 
 from engine import Engine
@@ -339,3 +343,29 @@ async def test_credentials_of_an_account_without_calls_are_tried_again(
         credentials.failure = TransportError("no answer")
         assert daemon.engine.unrenewed.keys() == {"huawei"}
         await until(lambda: not daemon.engine.unrenewed)
+
+
+async def test_a_file_of_credentials_that_cannot_be_read_for_now_is_waited_for(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = serve.directory / "keys.json"
+    keys.touch(mode=0o600)
+    keys.write_bytes(orjson.dumps({"access_key_id": "emulator-ak", "access_key_secret": "emulator-sk"}))
+    account = (
+        f'[accounts.main]\ncloud = "huawei"\nregion = "cn-north-4"\ncredentials = "file:{keys}"\n'
+        f'endpoint = "{serve.environ["SYNCMUX_HUAWEI_ENDPOINT"]}"\n'
+        f'iam_endpoint = "{serve.environ["SYNCMUX_HUAWEI_IAM_ENDPOINT"]}"\n'
+    )
+    opened, back = os.open, asyncio.Event()
+
+    def open_(name: str, *rest: Any, **named: Any) -> int:
+        if name == str(keys) and not back.is_set():
+            raise OSError(ESTALE, os.strerror(ESTALE), name)
+        return opened(name, *rest, **named)
+
+    monkeypatch.setattr(os, "open", open_)
+    async with running(serve, monkeypatch, account) as daemon, asyncio.timeout(20):
+        await take(daemon, "k")
+        await until(lambda: any("Stale file handle" in each for each in warnings(Monitor(daemon).observe())))
+        back.set()
+        await until(lambda: cloud.keys == {"k": 1})
