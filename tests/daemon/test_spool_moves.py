@@ -56,6 +56,21 @@ async def test_what_is_added_to_one_that_is_done_is_taken_and_nothing_else_of_it
     await running.emptied("old", "more")
 
 
+async def test_one_that_is_rewritten_in_its_place_is_taken_again_whatever_its_size(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rewrite() -> None:
+        (running.directory / "m.txt").write_text("new\n")
+        os.utime(running.directory / "m.txt", ns=(1, 1))  # another one, however coarse its clock is
+
+    generations(running, monkeypatch, rewrite)
+    drop(running.directory, "m.txt", "old\n")
+    await running.emptied("old", "new")
+    await running.until(lambda: running.said("manifest_taken"))
+    assert {path.name for path in (running.directory / "done").iterdir()} == {"m.txt", "m.txt.report.json"}
+    assert report(running.directory / "done" / "m.txt")["rows"] == 1
+
+
 @pytest.mark.parametrize("how", ["another", "more"])
 def test_what_is_not_as_it_was_read_is_left_where_it_is(tmp_path: Path, how: str) -> None:
     drop(tmp_path, "m.txt", "old\n")

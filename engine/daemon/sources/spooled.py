@@ -188,7 +188,11 @@ class Spooled:
             target = folder / _unlike_others(name)
         told = {name: value for name, value in asdict(self.report).items() if name not in {"file", "cursor"}}
         told["ended_at"] = round(time.time(), 3)
-        write_whole(target.with_name(target.name + REPORT), told, like=before)
+        beside = target.with_name(target.name + REPORT)
+        write_whole(beside, told, like=before)
+        if _identity(os.fstat(file)) != self.report.file:  # to write that took as long as a disk takes to sync
+            beside.unlink()
+            return None
         moving = _moving(target)
         self.path.rename(moving)
         try:
