@@ -220,6 +220,65 @@ async def test_what_fails_when_one_is_half_moved_away_is_tried_again(
     assert len(list((directory / "done").iterdir())) == 2 * wanted
 
 
+@pytest.mark.parametrize("links", [True, False])
+async def test_one_that_comes_as_another_is_put_back_is_not_lost(
+    running: Running, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    """Where there are no links it is looked for before."""
+    directory, rename, link, failed = running.directory, Path.rename, os.link, False
+    wanted = directory / "a.txt"
+
+    def fail(path: Path, target: Path) -> Path:
+        nonlocal failed
+        if target == directory / "done" / "a.txt" and not failed:
+            failed = True
+            if not links:
+                drop(directory, "a.txt", "new\n")
+            raise PermissionError(1, "Operation not permitted", str(path))
+        if target == wanted and path.name.endswith(".moving") and links:
+            drop(directory, "a.txt", "new\n")
+        return rename(path, target)
+
+    def come_first(path: Path, target: Path) -> None:
+        if not links:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        drop(directory, "a.txt", "new\n")
+        link(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr(os, "link", come_first)
+    drop(directory, "a.txt", "old\n")
+    await running.until(lambda: len(running.said("manifest_taken")) == 2)
+    await running.emptied("old", "new")
+    found = [path for path in (directory / "done").iterdir() if not path.name.endswith(".json")]
+    assert {path.read_text() for path in found} == {"old\n", "new\n"}
+
+
+async def test_what_is_put_back_keeps_its_name_also_where_there_are_no_links(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename, done = Path.rename, running.directory / "done"
+    failed = False
+
+    def fail(path: Path, target: Path) -> Path:
+        nonlocal failed
+        if target == done / "a.txt" and not failed:
+            failed = True
+            raise PermissionError(1, "Operation not permitted", str(path))
+        return rename(path, target)
+
+    def refuse(path: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(Path, "rename", fail)
+    monkeypatch.setattr(os, "link", refuse)
+    drop(running.directory, "a.txt", "old\n")
+    await running.emptied("old")
+    await running.until(lambda: running.said("manifest_taken"))
+    assert failed
+    assert {path.name for path in done.iterdir()} == {"a.txt", "a.txt.report.json"}
+
+
 @pytest.mark.parametrize("what", ["time", "inode"])
 async def test_what_changes_with_a_rename_makes_it_no_other(
     running: Running, monkeypatch: pytest.MonkeyPatch, what: str

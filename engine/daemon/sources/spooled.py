@@ -118,8 +118,13 @@ def _moved(moving: Path) -> str:
 
 
 def _put_back(moving: Path, back: Path, hidden: Path | None) -> None:
-    """Back into the spool, and what was hidden beside it as well; no report tells any more that it was taken."""
+    """Back into the spool, where no other one can be."""
     moving.rename(back)
+    _untell(moving, back, hidden)
+
+
+def _untell(moving: Path, back: Path, hidden: Path | None) -> None:
+    """What was hidden beside it is so again, where it is now; no report tells any more that it was taken."""
     if hidden:
         with suppress(FileNotFoundError):
             hidden.replace(_hidden_report(back))
@@ -213,8 +218,15 @@ class Spooled:
     def _take_back(self, moving: Path) -> None:
         """To be moved away another time; under its name, unless there is another one now."""
         with suppress(OSError):
-            back = self.path if self.gone else self._elsewhere()
-            _put_back(moving, back, self._hidden)
+            back = self.path
+            try:
+                os.link(moving, back)  # in the place of no other one, which a rename would take
+            except OSError:  # there is another one; or no links are made here, or none to what is another user's
+                back = self.path if self.gone else self._elsewhere()
+                _put_back(moving, back, self._hidden)
+            else:
+                moving.unlink()
+                _untell(moving, back, self._hidden)
             self._hidden = _hidden_report(back)
             self.save()
 
