@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from shutil import rmtree
 
+import orjson
 import pytest
 
 from engine.daemon.sources import spool as spool_module
@@ -87,6 +88,22 @@ async def test_nothing_is_taken_that_could_not_be_moved_away(running: Running) -
     assert running.intake.keys == []
     (running.directory / "done").unlink()
     await running.emptied("b")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"file": []}, {"file": {}}, {"file": [[1], 2]}, {"file": [None, 2]}, {"file": 5}, {"rows": "x"}, {"cursor": []}],
+)
+async def test_a_hidden_report_that_cannot_be_ours_counts_for_nothing(tmp_path: Path, odd: dict[str, object]) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("a\n")
+    ours = {"manifest": "a.txt", "file": [path.stat().st_ino, path.stat().st_mtime_ns], "began_at": 1.0}
+    (tmp_path / ".a.txt.report.json").write_bytes(orjson.dumps(ours | odd))
+    running = Running(tmp_path)
+    await running.until(lambda: running.said("manifest_taken"))
+    await running.end()
+    assert running.intake.keys == ["a"]
+    assert report(tmp_path / "done" / "a.txt")["rows"] == 1
 
 
 async def test_one_that_is_put_off_waits_its_time(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,11 @@ class Report:
     def read(cls, path: Path) -> Self | None:
         try:
             read = cls(**orjson.loads(path.read_bytes()))
-            read.file = tuple(read.file)  # type: ignore[assignment]
+            inode, changed_at = read.file
+            read.file = int(inode), int(changed_at)
+            blank = cls("", (0, 0), 0.0)
+            if any(type(value) is not type(getattr(blank, name)) for name, value in asdict(read).items()):
+                return None
             if read.cursor:
                 Cursor.from_json(read.cursor)
         except (OSError, ValueError, TypeError):
