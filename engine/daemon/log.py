@@ -34,17 +34,17 @@ class Log:
         if self._stream:
             self._stream.write(data.decode())
             return
-        if self._lost and self._put(_line("lines_lost", {"lines": self._lost})):
+        first = b"\n" if self._torn else b""
+        if self._lost:
+            first += _line("lines_lost", {"lines": self._lost})
+        told = first + data
+        written = _write(told)  # at once: a pipe that has room for one write may have none for a second one
+        if written >= len(first):
             self._lost = 0
-        if self._lost or not self._put(data):
+        if written < len(told):
             self._lost += 1
-
-    def _put(self, line: bytes) -> bool:
-        """Whether all of it could be written."""
-        data = b"\n" + line if self._torn else line
-        if written := _write(data):
-            self._torn = not data[:written].endswith(b"\n")
-        return written == len(data)
+        if written:
+            self._torn = not told[:written].endswith(b"\n")
 
 
 def _line(name: str, facts: dict[str, Any]) -> bytes:

@@ -6,7 +6,9 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
+from select import PIPE_BUF
 
 import orjson
 import pytest
@@ -124,6 +126,24 @@ def test_a_reader_that_sleeps_keeps_nobody_waiting(place: Callable[[int], int]) 
     lost, last = [orjson.loads(line) for line in lines]
     assert (lost["event"], last["event"]) == ("lines_lost", "last")
     assert len(told) + lost["lines"] == 3_000
+
+
+def test_a_line_comes_with_the_count_where_there_is_room_for_one_write(place: Callable[[int], int]) -> None:
+    """A pipe of one page is full from one write until that is read."""
+    reader, writer = os.pipe()
+    assert fcntl(writer, F_SETPIPE_SZ, PIPE_BUF) == PIPE_BUF
+    place(writer)
+    os.close(writer)
+    log = Log()
+    told = []
+    with open(reader, "rb", buffering=0) as pipe:  # noqa: PTH123 - no path
+        for name in ("first", "second", "third"):
+            log.event(name)
+            log.event("lost")
+            told += [orjson.loads(line) for line in pipe.read(PIPE_BUF).splitlines()]
+    assert [(each["event"], each.get("lines")) for each in told] == [
+        ("first", None), ("lines_lost", 1), ("second", None), ("lines_lost", 1), ("third", None)
+    ]  # fmt: skip
 
 
 def test_no_other_file_becomes_standard_error(place: Callable[[int], int]) -> None:
