@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from engine.backlog.inbox import Inbox
 from engine.backlog.inbox_tables import Delivery, Destination
+from engine.credentials import Unrenewed
 from engine.daemon.rows import filed
 from engine.errors import BacklogError, InboxFullError, InputError
 from engine.notifications import ObjectEvent
@@ -59,6 +60,10 @@ class EventSource(Protocol):
     @property
     def trouble(self) -> str:
         """Why nothing comes, or not all that should; else ""."""
+
+    @property
+    def unrenewed(self) -> Mapping[str, Unrenewed]:
+        """Credentials of its own that could not be renewed the last time, by account: they are used to their end."""
 
     def held(self) -> AbstractContextManager[None]:
         """Keeps other processes from it. It is entered before anything can be told to the daemon, and while it runs.

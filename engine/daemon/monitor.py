@@ -100,6 +100,9 @@ class Monitor:
     def observe(self) -> Observation:
         self._notice_run()
         daemon, inbox, server, run = self._daemon, self._daemon.inbox, self._daemon.server, self._run
+        unrenewed = dict(daemon.engine.unrenewed)
+        for source in daemon.sources:
+            unrenewed |= source.unrenewed
         return Observation(
             at=daemon.engine.backlog.clock(),
             monotonic=time.monotonic(),
@@ -111,7 +114,7 @@ class Monitor:
             lag_s=max(self._lags),
             left_alone=run.left_alone if run else (),
             preparing=run.preparing if run else (),
-            unrenewed=daemon.engine.unrenewed,
+            unrenewed=unrenewed,
             strangers=daemon.mover.strangers,
             lanes=self.lanes(),
             tasks=sum([starter.tasks for starter in run.starters.values()]) if run else 0,

@@ -13,24 +13,31 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import orjson
 import pytest
 
 from engine.clouds.alibaba import Trigger
 from engine.config import Settings
+from engine.credentials import Renewing
 from engine.daemon import health, monitor
 from engine.daemon.daemon import Daemon
-from engine.daemon.health import ailments, obstacles
+from engine.daemon.health import ailments, obstacles, warnings
 from engine.daemon.lane_log import LaneLog
 from engine.daemon.log import Log
 from engine.daemon.monitor import LAG_EVERY_S, Monitor
 from engine.daemon.operations import Operations
-from engine.errors import NoSpaceError
+from engine.daemon.sources.pulled_queue import PulledQueue, QueueSettings
+from engine.errors import NoSpaceError, TransportError
+from engine.model import Account, Fetched
+from signers import Credentials
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve
 from tests.daemon.test_inbox import delivery, fill
 from tests.daemon.test_renewal import running, take, until
+
+KEY = Credentials("id", "secret")
 
 
 @pytest.fixture
@@ -60,6 +67,21 @@ async def test_lanes_are_counted_over_all_runs(daemon: Daemon, cloud: Clouds) ->
         assert (lane.lane.operation, lane.starts) == ("TriggerGatewayRemoteSync", True)
         assert lane.count.calls == lane.count.answered == 4 * run
         assert sum(lane.count.durations.numbers) == 4 * run
+
+
+async def test_a_queue_whose_credentials_are_in_force_is_not_troubled(daemon: Daemon, tmp_path: Path) -> None:
+    """They are of the account, whose credentials somebody should see to."""
+    account = Account("europe", "alibaba", "eu-central-1", KEY, {})
+    queue = PulledQueue(QueueSettings("oss", "q", tmp_path), account, daemon.log)
+    queue._credentials = credentials = Renewing(AsyncMock(return_value=Fetched(KEY)))
+    daemon.sources = [queue]
+    await credentials.current()
+    assert not Monitor(daemon).observe().unrenewed
+    credentials.failure = TransportError("no answer")
+    seen = Monitor(daemon).observe()
+    assert set(seen.unrenewed) == {"europe"}
+    assert seen.sources == {"oss": ""}
+    assert "the credentials of account europe cannot be renewed: no answer" in warnings(seen)
 
 
 async def test_to_tell_of_lanes_nothing_else_is_looked_at(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

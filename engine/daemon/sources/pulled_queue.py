@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import random
 
 from engine.caller import Caller
-from engine.credentials import Renewing
+from engine.credentials import Renewing, Unrenewed
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.offering import UNROUTED, Offering
@@ -64,12 +64,12 @@ class PulledQueue:
 
     @property
     def trouble(self) -> str:
-        return self._calls_fail or self._unrenewed or self._offering.trouble
+        return self._calls_fail or self._offering.trouble
 
     @property
-    def _unrenewed(self) -> str:
+    def unrenewed(self) -> Mapping[str, Unrenewed]:
         unrenewed = self._credentials and self._credentials.unrenewed
-        return f"its credentials {unrenewed}" if unrenewed else ""
+        return {self._account.name: unrenewed} if unrenewed else {}
 
     def held(self) -> AbstractContextManager[None]:
         return nullcontext()

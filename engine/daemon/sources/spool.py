@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backlog.owner import Owner
+from engine.credentials import Unrenewed
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.manifests import Change, events
@@ -42,6 +43,7 @@ class Spool:
     def __init__(self, settings: SpoolSettings, log: Log) -> None:
         self.name = settings.name
         self.scope = settings.routes
+        self.unrenewed: Mapping[str, Unrenewed] = {}
         self._settings = settings
         self._log = log
         self._offering = Offering(settings.name, settings.routes, log)

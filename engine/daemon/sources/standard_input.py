@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
+from engine.credentials import Unrenewed
 from engine.daemon.intake import Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.offering import UNROUTED, Offering
@@ -29,6 +30,7 @@ class StandardInput:
     ) -> None:
         """`ended` is called when the input has come to its end, and all of it is durable."""
         self.scope = scope
+        self.unrenewed: Mapping[str, Unrenewed] = {}
         self.rejected = 0  # lines, since the process began
         self._log = log
         self._ended = ended
