@@ -22,6 +22,7 @@ from engine.daemon.readers import reader
 from engine.daemon.request_log import RequestLog
 from engine.daemon.server import Server
 from engine.daemon.settings import ServeSettings, read_serve
+from engine.daemon.subscriptions import Subscriptions
 from engine.daemon.upkeep import Upkeep
 from engine.daemon.vendors import Vendors
 from engine.engine import Engine, own_error
@@ -79,6 +80,7 @@ class Daemon:
         self.reloads = 0
         self.reload_error = ""
         self.outcomes = Outcomes(log)
+        self.subscriptions = Subscriptions(log)
         self._left_alone: set[tuple[str, str]] = set()  # accounts and targets of which the log has told
         self.go_on = asyncio.Event()  # to the next run, or the end, without further waiting
         self._draining = asyncio.Event()
@@ -245,7 +247,8 @@ class Daemon:
     def _endpoints(self, serve: ServeSettings) -> Mapping[str, Endpoint]:
         endpoints = dict(self._operations.endpoints())
         for listener in serve.listeners:
-            endpoints[PREFIX + listener.name] = Listener(listener, reader(listener, self._vendors), self.intake)
+            read = reader(listener, self._vendors, self.subscriptions)
+            endpoints[PREFIX + listener.name] = Listener(listener, read, self.intake)
         return endpoints
 
     def _broken(self, error: Exception) -> None:

@@ -65,6 +65,8 @@ def warnings(seen: Observation) -> Iterator[str]:
     for source, why in sorted(seen.sources.items()):
         if why:
             yield f"source {source} is in trouble: {why}"
+    for listener, topic in seen.unsubscribed:
+        yield f"listener {listener} gets nothing more of {topic}: it was unsubscribed"
     if seen.reload_error:
         yield f"the last reload was refused: {seen.reload_error}"
 

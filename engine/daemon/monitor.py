@@ -132,6 +132,12 @@ class Monitor:
             process=_process(),
             senders=daemon.intake.counts,
             sources={source.name: source.trouble for source in daemon.sources},
+            unsubscribed=[
+                (listener.name, topic)
+                for listener in daemon.serve.listeners
+                for topic in sorted(listener.topics)
+                if (listener.name, topic) in daemon.subscriptions.ended
+            ],
             moved=daemon.mover.moved,
             outcomes=daemon.outcomes.rows,
         )  # fmt: skip

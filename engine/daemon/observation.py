@@ -90,6 +90,7 @@ class Observation:
     process: ProcessView = ProcessView()
     senders: Mapping[str, Counts] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)  # by name, their trouble, or ""
+    unsubscribed: Sequence[tuple[str, str]] = ()  # listeners, and topics that they get nothing more of
     moved: Moved = field(default_factory=Moved)
     outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)  # rows, by account and state
 

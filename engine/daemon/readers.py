@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from engine.daemon.http_head import Head
 from engine.daemon.listener_settings import ListenerSettings
+from engine.daemon.subscriptions import Subscriptions
 from engine.daemon.vendors import Vendors
 from engine.notifications import ObjectEvent, PublicKey, cloudevents, lines, records, smn, smq_push
 
@@ -18,11 +19,11 @@ Reader: TypeAlias = Callable[[Head, bytes], Awaitable[list[ObjectEvent]]]
 """Raises `NotificationError`, and `CallError` if what is needed to read it cannot be had now."""
 
 
-def reader(listener: ListenerSettings, vendors: Vendors) -> Reader:
-    return _MAKERS[listener.format](listener, vendors)
+def reader(listener: ListenerSettings, vendors: Vendors, subscriptions: Subscriptions) -> Reader:
+    return _MAKERS[listener.format](listener, vendors, subscriptions)
 
 
-def _lines(listener: ListenerSettings, vendors: Vendors) -> Reader:
+def _lines(listener: ListenerSettings, vendors: Vendors, subscriptions: Subscriptions) -> Reader:
     async def read(head: Head, body: bytes) -> list[ObjectEvent]:
         split = body.split(b"\n")
         found = lines.events(b"\n".join(split[:LINES_AT_ONCE]))
@@ -34,21 +35,21 @@ def _lines(listener: ListenerSettings, vendors: Vendors) -> Reader:
     return read
 
 
-def _records(listener: ListenerSettings, vendors: Vendors) -> Reader:
+def _records(listener: ListenerSettings, vendors: Vendors, subscriptions: Subscriptions) -> Reader:
     async def read(head: Head, body: bytes) -> list[ObjectEvent]:
         return records.events(body)
 
     return read
 
 
-def _cloudevents(listener: ListenerSettings, vendors: Vendors) -> Reader:
+def _cloudevents(listener: ListenerSettings, vendors: Vendors, subscriptions: Subscriptions) -> Reader:
     async def read(head: Head, body: bytes) -> list[ObjectEvent]:
         return cloudevents.events(head.headers, body)
 
     return read
 
 
-def _smq(listener: ListenerSettings, vendors: Vendors) -> Reader:
+def _smq(listener: ListenerSettings, vendors: Vendors, subscriptions: Subscriptions) -> Reader:
     async def read(head: Head, body: bytes) -> list[ObjectEvent]:
         key = await vendors.key(smq_push.certificate_url(head.headers))
         request = smq_push.Request(head.method, head.target, head.headers, body)
@@ -57,22 +58,26 @@ def _smq(listener: ListenerSettings, vendors: Vendors) -> Reader:
     return read
 
 
-def _smn(listener: ListenerSettings, vendors: Vendors) -> Reader:
+def _smn(listener: ListenerSettings, vendors: Vendors, subscriptions: Subscriptions) -> Reader:
     key: PublicKey | None = listener.key
     assert key  # noqa: S101 - the settings have seen to it
 
     async def read(head: Head, body: bytes) -> list[ObjectEvent]:
         match smn.pushed(body, key, listener.topics, now=time.time()):
-            case smn.Notification(_, events):
+            case smn.Notification(topic, events):
+                subscriptions.notified(listener.name, topic)
                 return events
-            case smn.Confirmation(_, subscribe_url):
+            case smn.Confirmation(topic, subscribe_url):
                 await vendors.confirm(subscribe_url)
+                subscriptions.confirmed(listener.name, topic)
+            case smn.Unsubscribed(topic, _):
+                subscriptions.unsubscribed(listener.name, topic)
         return []
 
     return read
 
 
-_MAKERS: Mapping[str, Callable[[ListenerSettings, Vendors], Reader]] = {
+_MAKERS: Mapping[str, Callable[[ListenerSettings, Vendors, Subscriptions], Reader]] = {
     "lines": _lines,
     "s3": _records,
     "obs": _records,

@@ -82,6 +82,10 @@ def test_alive_and_not_ready(seen: Observation, why: str) -> None:
         (replace(WELL, left_alone=[LeftAlone("main", "gw-1", "it is gone", 0.0)] * 21), "1 more targets"),
         (replace(WELL, preparing={"main"}), "account main has not begun"),
         (replace(WELL, sources={"in": "", "oss": "no such queue"}), "source oss is in trouble: no such queue"),
+        (
+            replace(WELL, unsubscribed=[("obs", "urn:smn:r:p:t")]),
+            "listener obs gets nothing more of urn:smn:r:p:t: it was unsubscribed",
+        ),
         (replace(WELL, reload_error="routes.a: no bucket"), "reload was refused: routes.a: no bucket"),
         (replace(WELL, lanes=[LaneView(LANE, True, Count(), held=True)]), "lane main/Start is paused"),
         (replace(WELL, server=ServerView()), "nobody brings events in"),

@@ -20,7 +20,9 @@ from engine.daemon.http_head import read_head
 from engine.daemon.intake import Intake
 from engine.daemon.listener import Listener
 from engine.daemon.listener_settings import ListenerSettings
+from engine.daemon.log import Log
 from engine.daemon.readers import reader
+from engine.daemon.subscriptions import Subscriptions
 from engine.daemon.vendors import Vendors
 from engine.errors import InboxFullError, NoSpaceError, TooManyRowsError
 from engine.model import Again, Finished, Job, Split, Started, State, Target
@@ -411,7 +413,7 @@ async def test_a_full_disk_is_told_to_the_sender(backlog: SqliteBacklog) -> None
     routes = read_routes([{"name": "r", "bucket": "b", "push": {"sync_task_id": "t"}}], ACCOUNTS)
     settings = ListenerSettings("own", "lines", Tokens([]))
     intake = Intake(backlog.inbox, routes)
-    listener = Listener(settings, reader(settings, Vendors(Transport())), intake)
+    listener = Listener(settings, reader(settings, Vendors(Transport()), Subscriptions(Log())), intake)
     head = read_head(b"POST / HTTP/1.1\r\nHost: h")
     await fill(backlog, 0)
     body = b"\n".join(event(f"{i}" * 400, id=f"{i}") for i in range(50))

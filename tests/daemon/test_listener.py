@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import tracemalloc
 from base64 import b64encode
@@ -22,8 +23,10 @@ from engine.daemon.http_head import Head, Response
 from engine.daemon.intake import Intake
 from engine.daemon.listener import Listener
 from engine.daemon.listener_settings import ListenerSettings
+from engine.daemon.log import Log
 from engine.daemon.readers import LINES_AT_ONCE, reader
 from engine.daemon.rows import filed
+from engine.daemon.subscriptions import Subscriptions
 from engine.daemon.vendors import Vendors
 from engine.errors import TransportError
 from engine.model import Reply
@@ -80,6 +83,8 @@ class Post:
         self.inbox = backlog.inbox
         self.intake = Intake(self.inbox, read_routes([ROUTE], ACCOUNTS))
         self._vendors = Vendors(self.vendor)
+        self._log = io.StringIO()
+        self.subscriptions = Subscriptions(Log(self._log))
 
     def listener(self, form: str, tokens: Tokens | None = None, header: str = "authorization") -> Listener:
         settings = ListenerSettings(
@@ -90,7 +95,12 @@ class Post:
             topics=frozenset({TOPIC, URN}),
             key=KEY if form == "smn" else None,
         )
-        return Listener(settings, reader(settings, self._vendors), self.intake)
+        return Listener(settings, reader(settings, self._vendors, self.subscriptions), self.intake)
+
+    def said(self) -> list[tuple[str, str, str]]:
+        """What the log tells of subscriptions."""
+        told = [json.loads(line) for line in self._log.getvalue().splitlines()]
+        return [(each["event"], each["listener"], each["topic"]) for each in told]
 
     async def __call__(self, form: str, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
         head = Head("POST", "/notifications", "", headers or {}, len(body), keep_alive=True)
@@ -247,6 +257,23 @@ async def test_a_subscription_is_confirmed_if_the_vendor_signed_it(post: Post) -
     stopped = smn_signed(smn_message(kind="UnsubscribeConfirmation", timestamp=AT))
     assert (await post("smn", stopped)).status == 202
     assert len(post.vendor.asked) == 2, "this would subscribe anew"
+
+
+async def test_what_becomes_of_a_subscription_is_told(post: Post) -> None:
+    begin = smn_signed(smn_message(kind="SubscriptionConfirmation", timestamp=AT))
+    end = smn_signed(smn_message(kind="UnsubscribeConfirmation", timestamp=AT))
+    notify, _ = written("smn", "k")
+    post.vendor.reachable = False
+    await post("smn", begin)
+    assert post.said() == [], "it was not confirmed"
+    post.vendor.reachable = True
+    for again in (begin, notify):
+        await post("smn", end)
+        assert post.subscriptions.ended == {("smn", URN)}
+        assert (await post("smn", again)).status == 202
+        assert not post.subscriptions.ended
+    ended = ("subscription_ended", "smn", URN)
+    assert post.said() == [ended, ("subscription_confirmed", "smn", URN), ended]
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:8470", "null", ""])

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import AsyncMock
 
@@ -22,9 +23,11 @@ from engine.clouds.alibaba import Trigger
 from engine.config import Settings
 from engine.credentials import Renewing
 from engine.daemon import health, monitor
+from engine.daemon.access import Tokens
 from engine.daemon.daemon import Daemon
 from engine.daemon.health import ailments, obstacles, warnings
 from engine.daemon.lane_log import LaneLog
+from engine.daemon.listener_settings import ListenerSettings
 from engine.daemon.log import Log
 from engine.daemon.monitor import LAG_EVERY_S, Monitor
 from engine.daemon.operations import Operations
@@ -82,6 +85,17 @@ async def test_a_queue_whose_credentials_are_in_force_is_not_troubled(daemon: Da
     assert set(seen.unrenewed) == {"europe"}
     assert seen.sources == {"oss": ""}
     assert "the credentials of account europe cannot be renewed: no answer" in warnings(seen)
+
+
+async def test_a_subscription_that_has_ended_is_seen_while_a_listener_wants_it(daemon: Daemon) -> None:
+    watch = Monitor(daemon)
+    daemon.subscriptions.unsubscribed("obs", "urn:smn:r:p:t")
+    assert watch.observe().unsubscribed == []
+    listener = ListenerSettings("obs", "smn", Tokens([]), topics=frozenset({"urn:smn:r:p:t", "urn:smn:r:p:other"}))
+    daemon.serve = replace(daemon.serve, listeners=(listener,))
+    assert watch.observe().unsubscribed == [("obs", "urn:smn:r:p:t")]
+    daemon.subscriptions.notified("obs", "urn:smn:r:p:t")
+    assert watch.observe().unsubscribed == []
 
 
 async def test_to_tell_of_lanes_nothing_else_is_looked_at(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
