@@ -2,9 +2,10 @@
 
 https://support.huaweicloud.com/intl/en-us/usermanual-smn/smn_ug_a9002.html
 https://support.huaweicloud.com/intl/en-us/usermanual-smn/smn_ug_a9003.html
+https://support.huaweicloud.com/usermanual-smn/smn_ug_a9000.html
 
-The certificate is pinned: the vendor publishes it, and advises against fetching what `signing_cert_url` names. Any of
-its customers can have it sign a message, of a topic of their own. So the topic is checked too.
+The certificate is pinned: the last of these publishes it, and advises against fetching what `signing_cert_url` names.
+Any customer of the vendor can have it sign a message, of a topic of their own. So the topic is checked too.
 """
 
 from __future__ import annotations
