@@ -173,6 +173,7 @@ class Daemon:
         self.server.endpoints = self._endpoints(serve)
         if run := self.engine.current:
             run.try_again()
+        self.outcomes.end_streaks()
         self.reloads += 1
         self.reload_error = ""
         self.log.event("reloaded", routes=len(routes.routes), listeners=len(serve.listeners))

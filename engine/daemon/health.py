@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from engine.daemon.observation import Observation
 
 SILENT_S = 10.0  # without an answer of the backlog, which is asked every second
 SLOW_S = 1.0  # lateness of the event loop that senders notice
-MOST_CLOSED = 20  # targets that are named
+MOST_NAMED = 20  # targets that a warning names
 PREPARED_S = 5.0  # within which accounts should have begun
 STUCK_S = 5.0  # that says something is wrong with the process
 
@@ -49,10 +50,16 @@ def warnings(seen: Observation) -> Iterator[str]:
             yield f"account {account} has not begun: its cloud, or the source of its credentials, does not answer"
     for account, unrenewed in sorted(seen.unrenewed.items()):
         yield f"the credentials of account {account} {unrenewed}"
-    for account, target, why, until in sorted(seen.closed)[:MOST_CLOSED]:
+    for account, target, why, until in sorted(seen.closed)[:MOST_NAMED]:
         yield f"target {target} of account {account} cannot be used{_again(until - seen.monotonic)}: {why}"
-    if (more := len(seen.closed) - MOST_CLOSED) > 0:
+    if (more := len(seen.closed) - MOST_NAMED) > 0:
         yield f"{more:,} more targets cannot be used"
+    for streak in (streaks := sorted(seen.streaks, key=attrgetter("target")))[:MOST_NAMED]:
+        _, account, name = streak.target
+        jobs = f"the last {streak.jobs:,} jobs of target {name} of account {account}"
+        yield f"{jobs} failed ({streak.code}): {streak.why}"
+    if (more := len(streaks) - MOST_NAMED) > 0:
+        yield f"the jobs of {more:,} more targets fail alike"
     for account in sorted(seen.strangers):
         yield f"rows wait for account {account}, which the settings do not have"
     for each in seen.lanes:

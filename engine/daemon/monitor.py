@@ -140,6 +140,7 @@ class Monitor:
             ],
             moved=daemon.mover.moved,
             outcomes=daemon.outcomes.rows,
+            streaks=daemon.outcomes.streaks,
         )  # fmt: skip
 
     def _notice_run(self) -> None:

@@ -10,6 +10,7 @@ from engine.backlog.overview import Overview
 from engine.credentials import Unrenewed
 from engine.daemon.intake import Counts
 from engine.daemon.mover import Moved
+from engine.daemon.outcomes import Streak
 from engine.lanes import Count
 from engine.model import Lane
 from engine.rest import LeftAlone
@@ -93,6 +94,7 @@ class Observation:
     unsubscribed: Sequence[tuple[str, str]] = ()  # listeners, and topics that they get nothing more of
     moved: Moved = field(default_factory=Moved)
     outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)  # rows, by account and state
+    streaks: Sequence[Streak] = ()  # targets where all fails of late
 
     @property
     def stopped(self) -> list[LeftAlone]:

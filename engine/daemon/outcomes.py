@@ -12,6 +12,7 @@ from engine.model import Finished, State, Target
 from engine.report import named
 from engine.settler import Ending
 
+NO_CHANCE = 3  # jobs that fail alike, one after the other
 LINES = 20  # of the log, at a time, for targets of an account that failed alike
 
 
@@ -24,12 +25,23 @@ class _Failed:
     rows: int = 0
 
 
+@dataclass(slots=True)
+class Streak:
+    """What ended last at a target, as long as all of it failed with one code."""
+
+    target: Target
+    code: str
+    why: str = ""  # of the last one
+    jobs: int = 0
+
+
 class Outcomes:
     """Since the process began."""
 
     def __init__(self, log: Log) -> None:
         self.rows: Counter[tuple[str, str]] = Counter()  # by account and state
         self._log = log
+        self._streaks: dict[Target, Streak] = {}
         self._failed: dict[tuple[Target, str], _Failed] = {}  # of which the log has not told yet
 
     def count(self, batch: Sequence[Ending]) -> None:
@@ -38,10 +50,31 @@ class Outcomes:
                 continue
             job = ending.job
             self.rows[job.target.account, ending.state.name.lower()] += job.rows
+            self._notice_streak(ending)
             if ending.state is State.FAILED:
                 failed = self._failed.setdefault((job.target, ending.code), _Failed(ending))
                 failed.jobs += 1
                 failed.rows += job.rows
+
+    def _notice_streak(self, ending: Finished) -> None:
+        target = ending.job.target
+        if ending.state is not State.FAILED:
+            self._streaks.pop(target, None)
+            return
+        streak = self._streaks.get(target)
+        if streak is None or streak.code != ending.code:
+            streak = self._streaks[target] = Streak(target, ending.code)
+        streak.jobs += 1
+        streak.why = ending.why
+
+    @property
+    def streaks(self) -> list[Streak]:
+        """Of targets where it cannot be chance any more."""
+        return [streak for streak in self._streaks.values() if streak.jobs >= NO_CHANCE]
+
+    def end_streaks(self) -> None:
+        """What made jobs fail may have been mended."""
+        self._streaks.clear()
 
     def tell(self) -> None:
         """Have the log name a target and a code once, with the first of its failures, and when many targets fail alike,

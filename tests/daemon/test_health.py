@@ -10,8 +10,9 @@ import pytest
 from engine.credentials import Unrenewed
 from engine.daemon.health import SILENT_S, ailments, obstacles, warnings
 from engine.daemon.observation import BacklogView, InboxView, LaneView, Observation, ServerView
+from engine.daemon.outcomes import Streak
 from engine.lanes import Count
-from engine.model import Lane
+from engine.model import Lane, Target
 from engine.rest import LeftAlone
 
 WELL = Observation(
@@ -22,6 +23,7 @@ WELL = Observation(
     backlog=BacklogView(99.0),
     server=ServerView(listeners=["own"]),
 )
+GATEWAY = Target("cloud", "main", "gw-1")
 LANE = Lane("cloud", "main", "Start")
 
 
@@ -80,6 +82,14 @@ def test_alive_and_not_ready(seen: Observation, why: str) -> None:
             "target gw-1 of account main cannot be used: it is gone",
         ),
         (replace(WELL, left_alone=[LeftAlone("main", "gw-1", "it is gone", 0.0)] * 21), "1 more targets"),
+        (
+            replace(WELL, streaks=[Streak(GATEWAY, "InvalidIndexId", "no such share", 1_234)]),
+            "the last 1,234 jobs of target gw-1 of account main failed (InvalidIndexId): no such share",
+        ),
+        (
+            replace(WELL, streaks=[Streak(GATEWAY, "InvalidIndexId", "no such share", 3)] * 22),
+            "the jobs of 2 more targets",
+        ),
         (replace(WELL, preparing={"main"}), "account main has not begun"),
         (replace(WELL, sources={"in": "", "oss": "no such queue"}), "source oss is in trouble: no such queue"),
         (

@@ -10,7 +10,9 @@ import orjson
 import pytest
 
 from engine.clouds.huawei import CLOUD, Push
+from engine.daemon.health import warnings
 from engine.daemon.log import Log
+from engine.daemon.monitor import Monitor
 from engine.daemon.outcomes import Outcomes
 from engine.model import Finished, Job, State
 from tests.cli.conftest import Clouds
@@ -50,6 +52,28 @@ def test_failures_of_a_kind_share_a_line() -> None:
     assert len(lines(stream)) == 3, "once each"
 
 
+def test_a_target_where_all_fails_alike_is_named_until_something_does_not() -> None:
+    outcomes = Outcomes(Log(io.StringIO()))
+
+    def end(state: State, code: str = "", task: str = "t") -> list[tuple[str, str, int]]:
+        outcomes.count([Finished(job, state, f"why {code}", code) for job in jobs(1, task)])
+        return [(streak.target.name, streak.code, streak.jobs) for streak in outcomes.streaks]
+
+    assert [end(State.FAILED, "Bad"), end(State.FAILED, "Bad")] == [[], []], "it may be chance"
+    assert end(State.ACCEPTED, task="other") == []
+    assert end(State.FAILED, "Bad") == [("t", "Bad", 3)]
+    assert outcomes.streaks[0].why == "why Bad"
+    assert end(State.FAILED, "Worse") == [], "it is not the target"
+    for _ in range(2):
+        end(State.FAILED, "Worse")
+    assert end(State.FAILED, "Worse") == [("t", "Worse", 4)]
+    assert end(State.ACCEPTED) == []
+    for _ in range(3):
+        end(State.FAILED, "Bad")
+    outcomes.end_streaks()
+    assert end(State.FAILED, "Bad") == []
+
+
 def test_targets_that_fail_alike_share_a_line_when_they_are_many() -> None:
     stream = io.StringIO()
     outcomes = Outcomes(Log(stream))
@@ -85,3 +109,22 @@ async def test_the_log_tells_of_failures_while_it_serves_and_at_its_end(
     (failed,) = [each for each in lines(stream) if each["event"] == "failed"]
     assert (failed["target"], failed["jobs"], failed["rows"]) == (serve.sync_task, 1, 1)
     assert (failed["row"]["key"], bool(failed["why"])) == ("bad", True)
+
+
+async def test_a_route_into_a_share_that_is_not_there_is_warned_of(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = serve.route("shares"), serve.trigger("gw-wrong").replace("NFSx", "wrong")
+
+    async with running(serve, monkeypatch, *shares) as daemon, asyncio.timeout(20):
+        watch = Monitor(daemon)
+
+        def warned() -> list[str]:
+            return [each for each in warnings(watch.observe()) if "InvalidIndexId" in each]
+
+        await take(daemon, "a/k", "b/k", "c/k")
+        await until(lambda: daemon.outcomes.rows["alibaba", "failed"] == 3)
+        (warning,) = warned()
+        assert warning.startswith("the last 3 jobs of target gw-wrong of account alibaba failed (InvalidIndexId): ")
+        daemon.reload()
+        await until(lambda: not warned())
