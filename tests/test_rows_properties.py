@@ -208,7 +208,11 @@ def test_any_bytes_give_rows_or_rejections_or_an_input_error(
         assert (rejected.reason + rejected.text).isprintable()
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "1", '{"offset_bytes":1}', "x"])
+KINDS = ['"x",1,1,"x"', '2.0,1,1,"x"', '2,null,1,"x"', '2,1,[1],"x"', "2,1,1,5"]
+OTHER_KINDS = ['{{"offset_bytes":{},"line":{},"rows":{},"digest":{}}}'.format(*kinds.split(",")) for kinds in KINDS]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "1", '{"offset_bytes":1}', "x", *OTHER_KINDS])
 def test_only_a_cursor_is_read_as_one(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Cursor.from_json(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import orjson
 
@@ -23,6 +23,9 @@ class Cursor:
     def from_json(cls, text: str) -> Cursor:
         """Raises ValueError if `text` did not come from :meth:`to_json`."""
         try:
-            return cls(**orjson.loads(text))
+            read = cls(**orjson.loads(text))
         except TypeError as error:
             raise ValueError(f"not a cursor: {text[:200]}") from error
+        if [type(value) for value in astuple(read)] != [int, int, int, str]:
+            raise ValueError(f"not a cursor: {text[:200]}")
+        return read
