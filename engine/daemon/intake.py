@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from engine.backlog.inbox import Inbox
 from engine.backlog.inbox_tables import Delivery, Destination
@@ -48,22 +49,21 @@ class Counts:
     failed: int = 0  # messages that could not be written
 
 
-class EventSource(Protocol):
+class EventSource(ABC):
     """Brings events in by itself, as a queue or a directory does."""
 
     name: str  # unlike those of all other senders
+    scope: Collection[str] | None = None  # names of the routes that its events may take; None: all
 
     @property
-    def scope(self) -> Collection[str] | None:
-        """Names of the routes that its events may take; None: all."""
-
-    @property
+    @abstractmethod
     def trouble(self) -> str:
         """Why nothing comes, or not all that should; else ""."""
 
     @property
     def unrenewed(self) -> Mapping[str, Unrenewed]:
         """Credentials of its own that could not be renewed the last time, by account: they are used to their end."""
+        return {}
 
     def held(self) -> AbstractContextManager[None]:
         """Keeps other processes from it. It is entered before anything can be told to the daemon, and while it runs.
@@ -72,7 +72,9 @@ class EventSource(Protocol):
             ConfigError: it cannot be used.
             BacklogError: another process uses it, or it cannot be used for now.
         """
+        return nullcontext()
 
+    @abstractmethod
     async def run(self, intake: Intake) -> None:
         """Until cancelled, or until there is no more to come. What it raises ends the daemon."""
 

@@ -10,14 +10,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import random
 
 from engine.caller import Caller
 from engine.credentials import Renewing, Unrenewed
-from engine.daemon.intake import Intake
+from engine.daemon.intake import EventSource, Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.offering import UNROUTED, Offering
 from engine.daemon.sources.whole_file import write_whole
@@ -44,8 +43,8 @@ class QueueSettings:
     routes: frozenset[str] | None = None
 
 
-class PulledQueue:
-    """See `EventSource`. `trouble` says why nothing comes, while nothing can."""
+class PulledQueue(EventSource):
+    """`trouble` says why nothing comes, while nothing can."""
 
     def __init__(
         self, settings: QueueSettings, account: Account, log: Log, *, clock: Callable[[], float] = time.time
@@ -70,9 +69,6 @@ class PulledQueue:
     def unrenewed(self) -> Mapping[str, Unrenewed]:
         unrenewed = self._credentials and self._credentials.unrenewed
         return {self._account.name: unrenewed} if unrenewed else {}
-
-    def held(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     async def run(self, intake: Intake) -> None:
         """Until cancelled. What was received and not deleted by then comes again.

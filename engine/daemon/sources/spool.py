@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.backlog.owner import Owner
-from engine.credentials import Unrenewed
-from engine.daemon.intake import Intake
+from engine.daemon.intake import EventSource, Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.manifests import Change, events
 from engine.daemon.sources.offering import UNROUTED, Offering
@@ -37,13 +36,12 @@ class SpoolSettings:
     routes: frozenset[str] | None = None
 
 
-class Spool:
-    """See `EventSource`. A manifest that cannot be taken or moved away is left lying, and keeps no other waiting."""
+class Spool(EventSource):
+    """A manifest that cannot be taken or moved away is left lying, and keeps no other waiting."""
 
     def __init__(self, settings: SpoolSettings, log: Log) -> None:
         self.name = settings.name
         self.scope = settings.routes
-        self.unrenewed: Mapping[str, Unrenewed] = {}
         self._settings = settings
         self._log = log
         self._offering = Offering(settings.name, settings.routes, log)

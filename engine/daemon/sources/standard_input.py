@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection
 
-from engine.credentials import Unrenewed
-from engine.daemon.intake import Intake
+from engine.daemon.intake import EventSource, Intake
 from engine.daemon.log import Log
 from engine.daemon.sources.offering import UNROUTED, Offering
 from engine.errors import InputError
@@ -20,8 +18,8 @@ NAME = "stdin"
 LINES_AT_ONCE = 500
 
 
-class StandardInput:
-    """See `EventSource`. A line that cannot be used is told of in the log, and keeps no other waiting."""
+class StandardInput(EventSource):
+    """A line that cannot be used is told of in the log, and keeps no other waiting."""
 
     name = NAME
 
@@ -30,7 +28,6 @@ class StandardInput:
     ) -> None:
         """`ended` is called when the input has come to its end, and all of it is durable."""
         self.scope = scope
-        self.unrenewed: Mapping[str, Unrenewed] = {}
         self.rejected = 0  # lines, since the process began
         self._log = log
         self._ended = ended
@@ -39,9 +36,6 @@ class StandardInput:
     @property
     def trouble(self) -> str:
         return self._offering.trouble
-
-    def held(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     async def run(self, intake: Intake) -> None:
         """Until the input ends. Raises BacklogError: nothing can be written any more."""
