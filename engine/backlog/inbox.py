@@ -79,7 +79,7 @@ class Inbox:
 
     async def open(self, remember_s: float, max_rows: int) -> None:
         """Find what earlier processes left. `remember_s` is how long ids are remembered, at least."""
-        self._tables.remember_s = remember_s
+        self._tables.seen.remember_s = remember_s
         self.max_rows = max_rows
         for destination, (rows, oldest_at) in (await self.waiting()).items():
             heap = self.heaps[destination] = Heap(rows, 0.0, 0.0)

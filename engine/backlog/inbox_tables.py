@@ -5,18 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import apsw
 import orjson
 
 from engine.backlog import Asked, Rejected
+from engine.backlog.seen_ids import SeenIds, digest_of
 from engine.backlog.tables import Tables
 from engine.model import Job, Target
-
-IDS_AT_ONCE = 500  # in one question
-FORGOTTEN_AT_ONCE = 1_000  # ids, with every delivery, while there are old ones
 
 
 class Destination(NamedTuple):
@@ -76,7 +73,7 @@ class Move(NamedTuple):
 
 class InboxTables:
     def __init__(self, connection: apsw.Connection, tables: Tables) -> None:
-        self.remember_s = 86_400.0
+        self.seen = SeenIds(connection)
         self._sql: Callable[..., Any] = connection.execute
         self._sql_for_each: Callable[..., Any] = connection.executemany
         self._changes = connection.total_changes
@@ -93,9 +90,7 @@ class InboxTables:
         # Rejected rows are known by their numbers, too: the next one must not take the place of an earlier one.
         rejected = self._sql("SELECT coalesce(max(line), 0) FROM rejected").fetchone()[0]
         self._number = max(self._number, rejected, *last)
-        self._began = self._newest("TRUE")  # the generation of ids that is added to, by when it began
-        self._before = self._newest("generation < ?", self._began) if self._began else None
-        self._stale = True
+        self.seen.load()
 
     def waiting(self) -> dict[Destination, tuple[int, float]]:
         """By destination, how many rows wait and since when the first one does. Reads all of them."""
@@ -112,8 +107,8 @@ class InboxTables:
 
         Returns what became of each delivery, and how many rows each destination got.
         """
-        ids = [[_digest(sender, event) if event else None for event, _ in events] for sender, events in deliveries]
-        fresh = self._unknown([digest for each in ids for digest in each if digest is not None], int(at))
+        ids = [[digest_of(sender, event) if event else None for event, _ in events] for sender, events in deliveries]
+        fresh = self.seen.unknown([digest for each in ids for digest in each if digest is not None], int(at))
         tight = sum([delivery.rows for delivery in deliveries]) > room
         coming: set[tuple[Destination, str]] = set()
         counted: list[NoRoom | tuple[int, int, int]] = []
@@ -135,7 +130,7 @@ class InboxTables:
                 self._number += 1
                 bindings.append((self._id(destination), self._number, at, value))
             counted.append((repeated, before, self._number))
-        self._sql_for_each("INSERT INTO seen VALUES (?,?)", [(self._began, digest) for digest in sorted(remembered)])
+        self.seen.add(remembered)
         numbers, added = self._add(bindings)
         accepted = [
             each
@@ -191,33 +186,6 @@ class InboxTables:
         sql = "SELECT 1 FROM pending WHERE destination=? AND value=?"
         return destination in self._ids and bool(self._sql(sql, (self._ids[destination], value)).fetchone())
 
-    def _unknown(self, digests: Sequence[int], at: int) -> set[int]:
-        """Which ids are new. They are kept for at least `remember_s`, by generations of that length."""
-        if self._began is None or at - self._began >= self.remember_s:
-            self._before, self._began, self._stale = self._began, at, True
-        if self._stale:
-            self._forget()
-        fresh = set(digests)
-        for start in range(0, len(digests), IDS_AT_ONCE):
-            asked = digests[start : start + IDS_AT_ONCE]
-            sql = f"SELECT id FROM seen WHERE generation IN (?,?) AND id IN ({','.join('?' * len(asked))})"  # noqa: S608
-            known = self._sql(sql, (self._before, self._began, *asked), can_cache=False)  # it would push others out
-            fresh.difference_update([digest for (digest,) in known])
-        return fresh
-
-    def _forget(self) -> None:
-        """A part of the generations before the last two."""
-        sql = (
-            "DELETE FROM seen WHERE (generation, id) IN (SELECT generation, id FROM seen WHERE generation < ? LIMIT ?)"
-        )
-        before = self._began if self._before is None else self._before
-        forgotten = self._sql(sql + " RETURNING 1", (before, FORGOTTEN_AT_ONCE)).fetchall()
-        self._stale = len(forgotten) == FORGOTTEN_AT_ONCE
-
-    def _newest(self, which: str, *bindings: object) -> int | None:
-        found: int | None = self._sql(f"SELECT max(generation) FROM seen WHERE {which}", bindings).fetchone()[0]  # noqa: S608
-        return found
-
     def _id(self, destination: Destination) -> int:
         known = self._ids.get(destination)
         if known is None:
@@ -243,9 +211,3 @@ def _news(
         else:
             repeated += 1
     return ids, rows, repeated
-
-
-def _digest(sender: str, event: str) -> int:
-    """Two senders may give the same id. Of 64 bits, for what is remembered to be small: of a billion events, with ten
-    million remembered, one is taken for another in one of two thousand such billions."""
-    return int.from_bytes(blake2b(f"{sender}\0{event}".encode(), digest_size=8).digest(), signed=True)

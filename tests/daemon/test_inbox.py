@@ -13,7 +13,8 @@ import pytest
 
 from engine.backlog import Asked, Rejected
 from engine.backlog.inbox import Inbox
-from engine.backlog.inbox_tables import FORGOTTEN_AT_ONCE, Accepted, Delivery, Destination, Move, Want
+from engine.backlog.inbox_tables import Accepted, Delivery, Destination, Move, Want
+from engine.backlog.seen_ids import FORGOTTEN_AT_ONCE
 from engine.backlog.sqlite import SqliteBacklog
 from engine.daemon.access import Tokens
 from engine.daemon.http_head import read_head

@@ -13,8 +13,9 @@ import apsw
 import pytest
 
 from engine.backlog import Count, Rejected
-from engine.backlog.inbox_tables import FORGOTTEN_AT_ONCE, Accepted, Delivery, Destination
+from engine.backlog.inbox_tables import Accepted, Delivery, Destination
 from engine.backlog.pruning import SLICE, SPARE_PAGES, Keep
+from engine.backlog.seen_ids import FORGOTTEN_AT_ONCE
 from engine.backlog.sqlite import SqliteBacklog
 from engine.daemon.connection import Limits
 from engine.daemon.log import Log
@@ -192,7 +193,7 @@ async def test_a_file_that_cannot_give_back_is_left_as_it_is(tmp_path: Path, clo
 
 async def test_ids_are_remembered_long_enough_and_then_forgotten(backlog: SqliteBacklog, tmp_path: Path) -> None:
     tables = backlog.inbox._tables
-    tables.remember_s = 100.0
+    tables.seen.remember_s = 100.0
     number = 3 * FORGOTTEN_AT_ONCE
 
     async def repeated(at: float, ids: Sequence[str]) -> int:
