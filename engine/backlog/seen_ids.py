@@ -9,7 +9,7 @@ from typing import Any
 import apsw
 
 IDS_AT_ONCE = 500  # in one question
-FORGOTTEN_AT_ONCE = 1_000  # ids, with every delivery, while there are old ones
+FORGOTTEN_AT_ONCE = 1_000  # old ids in one transaction; or twice as many as come with it, if those are more
 
 
 class SeenIds:
@@ -19,19 +19,16 @@ class SeenIds:
         self.remember_s = 86_400.0
         self._sql: Callable[..., Any] = connection.execute
         self._sql_for_each: Callable[..., Any] = connection.executemany
+        self._changes = connection.total_changes
 
     def load(self) -> None:
         """Take what is kept in memory from the file: at first, and after a transaction came to nothing."""
         self._began = self._newest("TRUE")  # the generation of ids that is added to, by when it began
         self._before = self._newest("generation < ?", self._began) if self._began else None
-        self._stale = True
 
     def unknown(self, digests: Sequence[int], at: int) -> set[int]:
         """Which ids are new."""
-        if self._began is None or at - self._began >= self.remember_s:
-            self._before, self._began, self._stale = self._began, at, True
-        if self._stale:
-            self._forget()
+        self.forget(at, max(FORGOTTEN_AT_ONCE, 2 * len(digests)))
         fresh = set(digests)
         for start in range(0, len(digests), IDS_AT_ONCE):
             asked = digests[start : start + IDS_AT_ONCE]
@@ -44,14 +41,16 @@ class SeenIds:
         """Those that `unknown` has just told are new."""
         self._sql_for_each("INSERT INTO seen VALUES (?,?)", [(self._began, digest) for digest in sorted(digests)])
 
-    def _forget(self) -> None:
-        """A part of the generations before the last two."""
+    def forget(self, at: int, most: int = FORGOTTEN_AT_ONCE) -> bool:
+        """A part of the generations before the last two. Returns whether there may be more."""
+        if self._began is None or at - self._began >= self.remember_s:
+            self._before, self._began = self._began, at
         sql = (
             "DELETE FROM seen WHERE (generation, id) IN (SELECT generation, id FROM seen WHERE generation < ? LIMIT ?)"
         )
-        before = self._began if self._before is None else self._before
-        forgotten = self._sql(sql + " RETURNING 1", (before, FORGOTTEN_AT_ONCE)).fetchall()
-        self._stale = len(forgotten) == FORGOTTEN_AT_ONCE
+        before = self._changes()
+        self._sql(sql, (self._began if self._before is None else self._before, most))
+        return self._changes() - before == most
 
     def _newest(self, which: str, *bindings: object) -> int | None:
         found: int | None = self._sql(f"SELECT max(generation) FROM seen WHERE {which}", bindings).fetchone()[0]  # noqa: S608

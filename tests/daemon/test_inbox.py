@@ -70,6 +70,12 @@ async def ask(backlog: SqliteBacklog, *jobs: Job) -> Asked:
     return await backlog.inbox.move([Move(HERE, found[-1][0], len(found), jobs, [])])
 
 
+async def seen_ids(backlog: SqliteBacklog) -> int:
+    """How many ids the file holds."""
+    sql = "SELECT count(*) FROM seen"
+    return int(await backlog._writer.do(lambda: backlog._tables._sql(sql).fetchone()[0]))
+
+
 async def claim(backlog: SqliteBacklog) -> list[Job]:
     (claimed,) = await backlog.claim([(TARGET, 10)], time.time() + 1)
     return claimed.jobs
@@ -121,8 +127,21 @@ async def test_ids_are_remembered_for_their_time_and_then_forgotten(tmp_path: Pa
         assert not await repeated(2)
         assert await repeated(old)
         await inbox.accept(delivery("v", event_id="more"))
-        kept = await backlog._writer.do(lambda: backlog._tables._sql("SELECT count(*) FROM seen").fetchone()[0])
-        assert kept == 3, "nothing older is left in the file"
+        assert await seen_ids(backlog) == 3, "nothing older is left in the file"
+
+
+async def test_ids_do_not_pile_up_however_many_come_at_once(tmp_path: Path) -> None:
+    now = [1e9]
+    async with SqliteBacklog(tmp_path / "backlog.db", clock=lambda: now[0]) as backlog:
+        await backlog.inbox.open(DAY_S, 1_000_000)
+        many, kept = 4 * FORGOTTEN_AT_ONCE, []
+        for day in range(5):
+            for part in range(2):
+                ids = [f"{day} {part} {number}" for number in range(many)]
+                await backlog.inbox.accept(Delivery("s", [(each, ()) for each in ids]))
+            kept.append(await seen_ids(backlog))
+            now[0] += DAY_S
+        assert kept == [2 * many, *[4 * many] * 4], "those of today and of the day before"
 
 
 async def test_what_waits_is_found_again(tmp_path: Path) -> None:
