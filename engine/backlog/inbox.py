@@ -118,6 +118,10 @@ class Inbox:
         """By destination, how many rows wait in the file and since when the first one does. Needs no `open`."""
         return await self._writer.do(self._tables.waiting)
 
+    async def forget_ids(self) -> bool:
+        """Forget some ids that need not be remembered any more. Returns whether there may be more."""
+        return await self._writer.do(lambda: self._tables.seen.forget(int(self._clock())))
+
     async def _write(self) -> None:
         while self._gathered:
             batch = self._next()

@@ -45,6 +45,8 @@ class SeenIds:
         """A part of the generations before the last two. Returns whether there may be more."""
         if self._began is None or at - self._began >= self.remember_s:
             self._before, self._began = self._began, at
+            # So that the next process knows, though nothing else may come by then. Of 2^64 messages one has this id.
+            self._sql("INSERT INTO seen VALUES (?, 0)", (at,))
         sql = (
             "DELETE FROM seen WHERE (generation, id) IN (SELECT generation, id FROM seen WHERE generation < ? LIMIT ?)"
         )

@@ -44,10 +44,11 @@ class Upkeep:
             jobs, after = await self._backlog.prune(keep, after)
             self.forgotten += jobs
             await asyncio.sleep(PAUSE_S)
-        more = True
-        while more:
-            more = await self._backlog.give_back()
-            await asyncio.sleep(PAUSE_S)
+        for do_slice in (self._backlog.inbox.forget_ids, self._backlog.give_back):
+            more = True
+            while more:
+                more = await do_slice()
+                await asyncio.sleep(PAUSE_S)
         memory.give_back()
         if self.forgotten > before:
             self._log.event("forgotten", jobs=self.forgotten - before)

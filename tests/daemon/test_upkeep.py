@@ -26,6 +26,7 @@ from engine.model import Finished, State, Target
 from tests.backlog.words import DIVIDERS, words
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import LISTENER, Serve, event
+from tests.daemon.test_inbox import seen_ids
 from tests.daemon.test_operations import until
 
 TARGET = Target("words", "account", "w")
@@ -212,6 +213,21 @@ async def test_ids_are_remembered_long_enough_and_then_forgotten(backlog: Sqlite
         await repeated(at, [f"at {at}"])
     assert ask(tmp_path / "backlog.db", "SELECT count(*) FROM seen") < number, "and not for ever"
     assert await repeated(1_295.0, ["second"]) == 1
+
+
+async def test_ids_are_forgotten_though_nothing_comes_and_processes_do_not_last(tmp_path: Path, clock: Clock) -> None:
+    kept = []
+    for half_day in range(5):
+        async with SqliteBacklog(tmp_path / "backlog.db", clock=clock) as backlog:
+            await backlog.inbox.open(DAY_S, 1)
+            if half_day == 0:
+                ids = [str(number) for number in range(3 * FORGOTTEN_AT_ONCE)]
+                await backlog.inbox.accept(Delivery("sender", [(each, ()) for each in ids]))
+            await Upkeep(backlog, lambda: ServeSettings(Bind(), Limits(), ()), Log()).once()
+            kept.append(await seen_ids(backlog))
+        clock.now += DAY_S / 2
+    assert min(kept[:-1]) >= len(ids)
+    assert kept[-1] < 5, "nothing but when generations began"
 
 
 class Circle:
