@@ -8,17 +8,16 @@ yet to begin by the clock counts from now (`engine.polling`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import apsw
 
 from engine.retry import LONGEST_DELAY_S
 
 SLICE = 10_000  # jobs in one transaction, so that the log stays short
 
-_WAITING = """
-UPDATE job SET due = :now WHERE id IN (
-    SELECT id FROM job WHERE target = :target AND state = 0 AND due > :latest ORDER BY due, id LIMIT :slice
-)
-"""
+_WAITING = "target = :target AND state = 0 AND due > :latest"
+_FAILED = "state = 4 AND due > :now"
 
 
 def bring_back(connection: apsw.Connection, now: float) -> None:
@@ -26,9 +25,13 @@ def bring_back(connection: apsw.Connection, now: float) -> None:
 
     Costs a step in an index for each target, and one.
     """
-    connection.execute("UPDATE job SET due = :now WHERE state = 4 AND due > :now", {"now": now})
+    _set_due(connection, _FAILED, now=now)
     for (target,) in connection.execute("SELECT id FROM target").fetchall():
-        bindings = {"now": now, "latest": now + LONGEST_DELAY_S, "target": target, "slice": SLICE}
-        changes = -1
-        while changes != (changes := connection.total_changes()):
-            connection.execute(_WAITING, bindings)
+        _set_due(connection, _WAITING, now=now, target=target, latest=now + LONGEST_DELAY_S)
+
+
+def _set_due(connection: apsw.Connection, those: str, **bindings: Any) -> None:
+    which = f"SELECT id FROM job WHERE {those} ORDER BY due, id LIMIT {SLICE}"  # noqa: S608
+    changes = -1
+    while changes != (changes := connection.total_changes()):
+        connection.execute(f"UPDATE job SET due = :now WHERE id IN ({which})", bindings)  # noqa: S608

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
+import apsw
 import pytest
 
 from engine.backlog import times_ahead
@@ -63,6 +65,28 @@ async def test_what_failed_later_than_now_failed_now(reopen: Callable[[], Sqlite
         clock.now -= HOURS_S
     async with reopen() as backlog:
         assert [failure.at async for failure in backlog.failures()] == [clock()]
+
+
+async def test_no_transaction_is_large(
+    reopen: Callable[[], SqliteBacklog], clock: Clock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with reopen() as backlog:
+        clock.now += HOURS_S
+        await backlog.put([*jobs(A, *range(5)), *jobs(B, *range(5, 10))])
+        await backlog.settle([Finished(job, State.FAILED, "no") for job in await claim(backlog, A, 5, clock())])
+        clock.now -= HOURS_S
+    monkeypatch.setattr(times_ahead, "SLICE", 2)
+    connection = apsw.Connection(str(tmp_path / "backlog.db"))
+    changes = [0]
+
+    def committed() -> bool:
+        changes.append(connection.total_changes())
+        return False
+
+    connection.set_commit_hook(committed)
+    times_ahead.bring_back(connection, clock())
+    connection.close()
+    assert [after - before for before, after in pairwise(changes) if after > before] == [2, 2, 1] * 2
 
 
 async def test_what_was_put_off_stays_so(reopen: Callable[[], SqliteBacklog], clock: Clock) -> None:
