@@ -32,6 +32,8 @@ class Reserve:
             volume = os.statvfs(self._directory)
         except OSError:  # it is gone, which others find
             return
+        if not volume.f_blocks:  # what is free is not said either
+            return
         unused, page_bytes = (self._sql(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
         reserve_bytes = _reserve_bytes(volume)
         # Of unused pages only so much counts as leaves half of the reserve for the log, which cannot use them.

@@ -175,9 +175,12 @@ def test_of_a_large_volume_no_more_is_kept_than_the_work_needs(tmp_path: Path, m
         assert bool(reserve.touched) == (free_bytes < MOST_BYTES)
 
 
-def test_where_nobody_says_how_large_a_volume_is_as_much_is_kept(
+def test_where_nobody_says_how_large_a_volume_is_nothing_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume = Volume(tmp_path, 0)
     monkeypatch.setattr("os.statvfs", volume.statvfs)
-    assert log_pages(tmp_path) == MOST_BYTES // 2 // 4096
+    reserve = Reserve(tmp_path, pages(0))
+    reserve.look()
+    assert not reserve.touched
+    assert log_pages(tmp_path) == MOST_BYTES // 2 // 4096, "as of a large one"
