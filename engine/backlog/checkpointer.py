@@ -39,6 +39,10 @@ class Checkpointer:
         self._thread.start()
         writing.set_wal_hook(self._committed)
 
+    def copy(self) -> None:
+        """Soon, however little there is."""
+        self._due.set()
+
     def stop(self) -> None:
         """To be called before the connection that writes is closed."""
         self._over = True

@@ -74,10 +74,10 @@ class Pruning:
         self._forget_rejected(keep.rejected)
         return Pruned(0, None)
 
-    def give_back(self) -> bool:
-        """Give unused pages at the end of the file back, unless few of them are. Returns whether there are more."""
+    def give_back(self, *, few: bool) -> bool:
+        """Give unused pages back, from the end of the file; `few` of them, too. Returns whether there may be more."""
         unused, pages = (self._sql(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
-        if unused <= max(SPARE_PAGES, pages // 4):
+        if unused <= (0 if few else max(SPARE_PAGES, pages // 4)):
             return False
         self._sql(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
         return bool(self._sql("PRAGMA freelist_count").fetchone()[0] < unused)  # else the file was not made for it

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
-MOST_BYTES = 256 << 20  # twice what the log takes at its longest: what is in it goes into the database as well
+MIB = 1 << 20
+MOST_BYTES = 256 * MIB  # twice what the log takes at its longest: what is in it goes into the database as well
 SHARE = 10  # of a small volume, one part in so many
 RESUME = 1.25  # times the reserve must be free before more is taken in
 PAGE_BYTES = 4096
@@ -33,17 +35,19 @@ class Reserve:
         except OSError:  # it is gone, which others find
             return
         if not volume.f_blocks:  # what is free is not said either
+            self.touched = ""
             return
         unused, page_bytes = (self._sql(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
         reserve_bytes = _reserve_bytes(volume)
         # Of unused pages only so much counts as leaves half of the reserve for the log, which cannot use them.
         free_bytes = volume.f_bavail * volume.f_frsize + min(unused * page_bytes, reserve_bytes // 2)
-        if free_bytes >= reserve_bytes * (RESUME if self.touched else 1):
+        resume_bytes = int(reserve_bytes * RESUME)
+        if free_bytes >= (resume_bytes if self.touched else reserve_bytes):
             self.touched = ""
         else:
             self.touched = (
-                f"little space is left for the backlog: {free_bytes >> 20:,} MiB, and {reserve_bytes >> 20:,} MiB are "
-                "kept for the work that waits to go on"
+                f"little space is left for the backlog: {free_bytes // MIB:,} MiB; {reserve_bytes // MIB:,} MiB are "
+                f"kept for the work that waits to go on, and events are taken again at {ceil(resume_bytes / MIB):,} MiB"
             )
 
 

@@ -262,8 +262,18 @@ class SqliteBacklog(Backlog):
         return await self._writer.do(lambda: self._pruning.prune(keep, after))
 
     async def give_back(self) -> bool:
-        """Give some unused space back to the file system. Returns whether there is more to give."""
-        return await self._writer.do(self._pruning.give_back)
+        """Give some unused space back to the file system, unless little is unused; while little space is left, even
+        then. Returns whether there may be more to give."""
+        try:
+            return await self._writer.do(self._give_back)
+        finally:
+            if self.low_space and self._checkpointer:
+                self._checkpointer.copy()  # the file gets shorter only then, and the log can be used anew
+
+    def _give_back(self) -> bool:
+        if self._reserve:
+            self._reserve.look()
+        return self._pruning.give_back(few=bool(self.low_space))
 
     async def close(self) -> None:
         try:

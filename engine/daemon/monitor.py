@@ -77,7 +77,9 @@ class Monitor:
             if told and not (backlog.no_space or backlog.low_space):
                 told = False
                 log.event("space_again")
-            await asyncio.sleep(LOOK_EVERY_S)
+            with suppress(NoSpaceError):
+                await self._daemon.upkeep.make_room()
+            await asyncio.sleep(LOOK_EVERY_S)  # for what was given back to be cut off: nothing may be written meanwhile
 
     async def look(self) -> None:
         """See how the backlog stands now. Raises BacklogError."""

@@ -4,6 +4,7 @@ is given back."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from engine.backlog.pruning import Keep
@@ -14,6 +15,7 @@ from engine.daemon.settings import ServeSettings
 from engine.errors import NoSpaceError
 
 PAUSE_S = 0.02  # between two slices: whoever wants to write is to get the next turn
+ROOM_S = 1.0  # for which room is made at once
 REJECTED = 10_000  # rejected rows that are kept
 
 
@@ -34,8 +36,16 @@ class Upkeep:
                 self._log.event("upkeep_failed", error=str(error))
             await asyncio.sleep(self._serve().upkeep_every_s)
 
+    async def make_room(self) -> None:
+        """While little disk space is left, give back what the file does not use, for a while. Raises BacklogError."""
+        until = time.monotonic() + ROOM_S
+        more = True
+        while more and self._backlog.low_space and time.monotonic() < until:
+            more = await self._backlog.give_back()
+            await asyncio.sleep(PAUSE_S)
+
     async def once(self) -> None:
-        """Look at every job once. Raises BacklogError."""
+        """Look at every job once, and forget old ids. Raises BacklogError."""
         serve, now = self._serve(), self._backlog.clock()
         keep = Keep(now - serve.keep_ended_s, serve.keep_ended_jobs, now - serve.keep_failed_s, REJECTED)
         before = self.forgotten

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +15,24 @@ import apsw
 import pytest
 
 from engine.backlog.inbox import Inbox
-from engine.backlog.inbox_tables import Move
+from engine.backlog.inbox_tables import Accepted, Delivery, Move
+from engine.backlog.pruning import SPARE_PAGES
 from engine.backlog.reserve import MOST_BYTES, Reserve, log_pages
 from engine.backlog.sqlite import SqliteBacklog
+from engine.daemon.connection import Limits
 from engine.daemon.health import obstacles
+from engine.daemon.log import Log
 from engine.daemon.monitor import Monitor
+from engine.daemon.server import Bind
+from engine.daemon.settings import ServeSettings
+from engine.daemon.upkeep import Upkeep
 from engine.errors import NoSpaceError
 from engine.model import Finished, State
 from tests.backlog.words import DIVIDERS
 from tests.cli.conftest import Clouds
 from tests.daemon.conftest import Serve
 from tests.daemon.test_full_disk import events
-from tests.daemon.test_inbox import DAY_S, HERE, TARGET, delivery, job, want
+from tests.daemon.test_inbox import DAY_S, HERE, TARGET, delivery, job, seen_ids, want
 from tests.daemon.test_renewal import running, take, until
 
 MIB = 1 << 20
@@ -145,6 +153,57 @@ async def test_work_goes_on_while_senders_wait(serve: Serve, cloud: Clouds, monk
         await take(daemon, "second")
         await until(lambda: cloud.keys.keys() == {"first", "second"})
         assert [each for each in events(daemon) if "space" in each] == ["no_space", "space_again"]
+
+
+async def test_what_the_file_does_not_use_is_given_back_at_once(
+    serve: Serve, cloud: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.daemon.monitor.LOOK_EVERY_S", 0.01)
+    volume = Volume(serve.directory, 40 * MIB)
+    monkeypatch.setattr("os.statvfs", volume.statvfs)
+    async with running(serve, monkeypatch, linger_s=0.0) as daemon, asyncio.timeout(20):
+        await take(daemon, "first")
+        backlog = daemon.engine.backlog
+        await backlog.remember("used", "." * 12 * MIB)
+        await backlog.remember("unused", "." * 3_900_000)
+        await backlog.remember("unused", "")
+        unused = await backlog._writer.do(lambda: backlog._tables._sql("PRAGMA freelist_count").get)
+        assert 900 < unused < SPARE_PAGES, "which the upkeep leaves where they are"
+        for number in range(40):  # until the log is as short as it gets
+            await backlog.remember("log", str(number) * 100_000)
+        volume.others_bytes += volume.free_bytes - MIB * 3 // 2
+        with pytest.raises(NoSpaceError, match=r"3 MiB; 4 MiB are kept .* again at 5 MiB"):
+            await take(daemon, "second")
+        await until(lambda: not backlog.low_space)
+        await take(daemon, "second")
+        await until(lambda: cloud.keys.keys() == {"first", "second"})
+
+
+async def test_ids_that_filled_the_disk_are_forgotten(
+    tmp_path: Path, volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.daemon.upkeep.PAUSE_S", 0.0)
+    now = [1e9]
+    volume.others_bytes = 6 * MIB
+    async with SqliteBacklog(tmp_path / "backlog.db", DIVIDERS, clock=lambda: now[0]) as backlog:
+        await backlog.inbox.open(DAY_S, 1)
+        upkeep = Upkeep(backlog, lambda: ServeSettings(Bind(), Limits(), ()), Log(io.StringIO()))
+        number = 0
+        while not backlog.low_space:
+            ids = [f"{number} {each}" for each in range(500)]
+            with suppress(NoSpaceError):
+                await backlog.inbox.accept(Delivery("s", [(each, ()) for each in ids]))
+            number += 1
+        for _ in range(2):
+            assert await seen_ids(backlog) > 50_000
+            now[0] += DAY_S
+            await upkeep.once()
+        async with asyncio.timeout(20):
+            while backlog.low_space:
+                await upkeep.make_room()
+                await backlog.find_files()
+        assert await backlog.inbox.accept(delivery("a")) == Accepted(0, 1, 1)
+        assert await seen_ids(backlog) < 5
 
 
 def test_more_must_be_free_to_begin_again_than_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
