@@ -268,11 +268,13 @@ class SqliteBacklog(Backlog):
             return await self._writer.do(self._give_back)
         finally:
             if self.low_space and self._checkpointer:
-                self._checkpointer.copy()  # the file gets shorter only then, and the log can be used anew
+                self._checkpointer.copy()  # only then do they get shorter, this file and the log
 
     def _give_back(self) -> bool:
         if self._reserve:
             self._reserve.look()
+        if self.low_space:  # a log of which all is copied is cut with the next change, and there may be none
+            self._tables.remember("space", "")
         return self._pruning.give_back(few=bool(self.low_space))
 
     async def close(self) -> None:

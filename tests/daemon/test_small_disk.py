@@ -94,6 +94,18 @@ async def work_off(backlog: SqliteBacklog, volume: Volume) -> int:
         least = min(least, volume.free_bytes)
 
 
+def upkeep_of(backlog: SqliteBacklog) -> Upkeep:
+    return Upkeep(backlog, lambda: ServeSettings(Bind(), Limits(), ()), Log(io.StringIO()))
+
+
+async def make_room(backlog: SqliteBacklog) -> None:
+    """As the monitor does."""
+    async with asyncio.timeout(20):
+        while backlog.low_space:
+            await upkeep_of(backlog).make_room()
+            await backlog.find_files()
+
+
 async def test_the_work_makes_room_again(tmp_path: Path, volume: Volume) -> None:
     path = tmp_path / "backlog.db"
     async with SqliteBacklog(path, DIVIDERS) as backlog:
@@ -179,6 +191,16 @@ async def test_what_the_file_does_not_use_is_given_back_at_once(
         await until(lambda: cloud.keys.keys() == {"first", "second"})
 
 
+async def test_a_log_that_is_longer_than_it_need_be_is_cut_while_nobody_writes(tmp_path: Path, volume: Volume) -> None:
+    async with SqliteBacklog(tmp_path / "backlog.db", DIVIDERS) as backlog:
+        await backlog.remember("much", "." * 3 * MIB)
+        volume.others_bytes = volume.free_bytes - MIB // 2
+        await backlog.find_files()
+        assert backlog.low_space
+        await make_room(backlog)
+        assert volume.free_bytes > 2 * MIB
+
+
 async def test_ids_that_filled_the_disk_are_forgotten(
     tmp_path: Path, volume: Volume, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +209,7 @@ async def test_ids_that_filled_the_disk_are_forgotten(
     volume.others_bytes = 6 * MIB
     async with SqliteBacklog(tmp_path / "backlog.db", DIVIDERS, clock=lambda: now[0]) as backlog:
         await backlog.inbox.open(DAY_S, 1)
-        upkeep = Upkeep(backlog, lambda: ServeSettings(Bind(), Limits(), ()), Log(io.StringIO()))
+        upkeep = upkeep_of(backlog)
         number = 0
         while not backlog.low_space:
             ids = [f"{number} {each}" for each in range(500)]
@@ -198,10 +220,7 @@ async def test_ids_that_filled_the_disk_are_forgotten(
             assert await seen_ids(backlog) > 50_000
             now[0] += DAY_S
             await upkeep.once()
-        async with asyncio.timeout(20):
-            while backlog.low_space:
-                await upkeep.make_room()
-                await backlog.find_files()
+        await make_room(backlog)
         assert await backlog.inbox.accept(delivery("a")) == Accepted(0, 1, 1)
         assert await seen_ids(backlog) < 5
 
