@@ -18,6 +18,10 @@ SLICE = 10_000  # jobs in one transaction, so that the log stays short
 
 _WAITING = "target = :target AND state = 0 AND due > :latest"
 _FAILED = "state = 4 AND due > :now"
+_IDS = """
+UPDATE OR REPLACE seen SET generation = :now
+WHERE (generation, id) IN (SELECT generation, id FROM seen WHERE generation > :now LIMIT :slice)
+"""
 
 
 def bring_back(connection: apsw.Connection, now: float) -> None:
@@ -26,12 +30,17 @@ def bring_back(connection: apsw.Connection, now: float) -> None:
     Costs a step in an index for each target, and one.
     """
     _set_due(connection, _FAILED, now=now)
+    _in_slices(connection, _IDS, now=int(now), slice=SLICE)
     for (target,) in connection.execute("SELECT id FROM target").fetchall():
         _set_due(connection, _WAITING, now=now, target=target, latest=now + LONGEST_DELAY_S)
 
 
 def _set_due(connection: apsw.Connection, those: str, **bindings: Any) -> None:
     which = f"SELECT id FROM job WHERE {those} ORDER BY due, id LIMIT {SLICE}"  # noqa: S608
+    _in_slices(connection, f"UPDATE job SET due = :now WHERE id IN ({which})", **bindings)  # noqa: S608
+
+
+def _in_slices(connection: apsw.Connection, sql: str, **bindings: Any) -> None:
     changes = -1
     while changes != (changes := connection.total_changes()):
-        connection.execute(f"UPDATE job SET due = :now WHERE id IN ({which})", bindings)  # noqa: S608
+        connection.execute(sql, bindings)

@@ -11,6 +11,7 @@ import apsw
 import pytest
 
 from engine.backlog import times_ahead
+from engine.backlog.inbox_tables import Delivery
 from engine.backlog.sqlite import SqliteBacklog
 from engine.model import Again, Finished, Started, State
 from engine.retry import LONGEST_DELAY_S
@@ -109,3 +110,27 @@ async def test_whoever_only_looks_changes_nothing(tmp_path: Path, clock: Clock) 
     clock.now -= HOURS_S
     async with SqliteBacklog(path, read_only=True, clock=clock) as reader:
         assert (await reader.overview()).oldest == oldest
+
+
+async def test_ids_of_later_than_now_are_forgotten_in_their_time(
+    reopen: Callable[[], SqliteBacklog], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of a machine whose clock is years ahead until somebody sets it."""
+    monkeypatch.setattr(times_ahead, "SLICE", 2)
+
+    async def repeated(backlog: SqliteBacklog, number: int) -> bool:
+        return bool((await backlog.inbox.accept(Delivery("s", [(f"{number}", ())]))).repeated)
+
+    async with reopen() as backlog:
+        await backlog.inbox.open(HOURS_S, 9)
+        assert not await repeated(backlog, 1)
+        clock.now += 9000 * HOURS_S
+        assert not any([await repeated(backlog, number) for number in (2, 3, 4)])
+        clock.now -= 9000 * HOURS_S
+    async with reopen() as backlog:
+        await backlog.inbox.open(HOURS_S, 9)
+        assert all([await repeated(backlog, number) for number in (2, 3, 4)])
+        for _ in range(3):
+            clock.now += HOURS_S
+            await backlog.inbox.forget_ids()
+        assert not any([await repeated(backlog, number) for number in (1, 2, 3, 4)])
