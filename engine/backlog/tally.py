@@ -34,10 +34,15 @@ class TallyTable:
         return Count(*row) if row else Count()
 
     def may_start(self, target: int, least: int, now: float) -> bool:
-        """Whether so many jobs of a target wait that are due. Goes through those that are put off: few, as a rule."""
+        """Whether so many jobs of a target wait that are due. Goes through those that are put off, which are few as a
+        rule; if they are many, through `least` of either kind at most."""
         spare = self.count(target, State.WAITING).jobs - least
-        sql = "SELECT 1 FROM job WHERE target=? AND state=0 AND due>? LIMIT 1 OFFSET ?"
-        return spare >= 0 and self._sql(sql, (target, now, spare)).fetchone() is None
+        if spare < 0:
+            return False
+        sql = "SELECT 1 FROM job WHERE target=? AND state=0 AND due{}? LIMIT 1 OFFSET ?"
+        if not self._sql(sql.format(">"), (target, now, min(spare, least))).fetchone():
+            return True
+        return bool(self._sql(sql.format("<="), (target, now, least - 1)).fetchone())
 
     def write(self) -> None:
         for (target, state), (jobs, rows) in self._deltas.items():

@@ -324,17 +324,32 @@ async def test_a_target_whose_jobs_are_put_off_has_not_enough(backlog: SqliteBac
     assert await backlog.inbox.due([enough._replace(ahead=1)]) == [None]
 
 
-@pytest.mark.parametrize("ahead", [400, 600])
-async def test_what_may_start_at_a_target_is_not_counted_job_by_job(backlog: SqliteBacklog, ahead: int) -> None:
+@pytest.mark.parametrize("due", [0, 39, 40, 41, 60, 100])
+async def test_enough_may_start_however_many_are_put_off(backlog: SqliteBacklog, due: int) -> None:
+    await ask(backlog, *(job(f"{number}") for number in range(100)))
+    (claimed,) = await backlog.claim([(TARGET, 100 - due)], time.time() + 1)
+    await backlog.settle([Again(each, time.time() + 300.0, "503", counted=True) for each in claimed.jobs])
+    await backlog.inbox.accept(delivery("row"))
+    for ahead in (1, 40, 60, 100):
+        (found,) = await backlog.inbox.due([Want(HERE, 1, TARGET, ahead)])
+        assert (found is None) == (due >= ahead)
+
+
+@pytest.mark.parametrize(("ahead", "put_off"), [(100, 0), (400, 0), (600, 0), (10, 450)])
+async def test_what_may_start_at_a_target_is_not_counted_job_by_job(
+    backlog: SqliteBacklog, ahead: int, put_off: int
+) -> None:
     """For it is asked for each target, and whoever writes waits meanwhile."""
     await ask(backlog, *(job(f"{number}") for number in range(500)))
+    (claimed,) = await backlog.claim([(TARGET, put_off)], time.time() + 1)
+    await backlog.settle([Again(each, time.time() + 300.0, "503", counted=True) for each in claimed.jobs])
     await backlog.inbox.accept(delivery("row"))
     steps = count()
     connection = backlog.inbox._tables._sql.__self__  # type: ignore[attr-defined]
     connection.set_progress_handler(lambda: next(steps) < 0, 1)  # called at each step of SQLite's machine
     (found,) = await backlog.inbox.due([Want(HERE, 1, TARGET, ahead)])
     assert (found is None) == (ahead < 500)
-    assert 0 < next(steps) < 100
+    assert 0 < next(steps) < 200
 
 
 async def test_a_job_that_waits_covers_what_is_asked_for(backlog: SqliteBacklog) -> None:
