@@ -74,10 +74,13 @@ class Pruning:
         self._forget_rejected(keep.rejected)
         return Pruned(0, None)
 
-    def give_back(self, *, few: bool) -> bool:
-        """Give unused pages back, from the end of the file; `few` of them, too. Returns whether there may be more."""
+    def give_back(self, least: int | None = None) -> bool:
+        """Give unused pages back, from the end of the file, while there are more than `least`, or than a quarter of it.
+
+        Returns whether there may be more.
+        """
         unused, pages = (self._sql(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count"))
-        if unused <= (0 if few else max(SPARE_PAGES, pages // 4)):
+        if unused <= (max(SPARE_PAGES, pages // 4) if least is None else least):
             return False
         self._sql(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
         return bool(self._sql("PRAGMA freelist_count").fetchone()[0] < unused)  # else the file was not made for it

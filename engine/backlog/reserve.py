@@ -27,6 +27,7 @@ class Reserve:
         self._directory = directory
         self._sql = sql
         self.touched = ""  # why no more may be taken in; "" if it may
+        self.useful_pages = 0  # unused ones that count: so many as leave half of the reserve for the log
 
     def look(self) -> None:
         """In the writer's thread, in a transaction. Costs two calls of the system and one page."""
@@ -39,8 +40,8 @@ class Reserve:
             return
         unused, page_bytes = (self._sql(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
         reserve_bytes = _reserve_bytes(volume)
-        # Of unused pages only so much counts as leaves half of the reserve for the log, which cannot use them.
-        free_bytes = volume.f_bavail * volume.f_frsize + min(unused * page_bytes, reserve_bytes // 2)
+        self.useful_pages = reserve_bytes // 2 // page_bytes
+        free_bytes = volume.f_bavail * volume.f_frsize + min(unused, self.useful_pages) * page_bytes
         resume_bytes = int(reserve_bytes * RESUME)
         if free_bytes >= (resume_bytes if self.touched else reserve_bytes):
             self.touched = ""

@@ -262,8 +262,8 @@ class SqliteBacklog(Backlog):
         return await self._writer.do(lambda: self._pruning.prune(keep, after))
 
     async def give_back(self) -> bool:
-        """Give some unused space back to the file system, unless little is unused; while little space is left, even
-        then. Returns whether there may be more to give."""
+        """Give some unused space back to the file system, unless little is unused; while little space is left, whatever
+        is of no use to the work. Returns whether there may be more to give."""
         try:
             return await self._writer.do(self._give_back)
         finally:
@@ -273,9 +273,10 @@ class SqliteBacklog(Backlog):
     def _give_back(self) -> bool:
         if self._reserve:
             self._reserve.look()
-        if self.low_space:  # a log of which all is copied is cut with the next change, and there may be none
-            self._tables.remember("space", "")
-        return self._pruning.give_back(few=bool(self.low_space))
+            if self._reserve.touched:  # a log of which all is copied is cut with the next change: there may be none
+                self._tables.remember("space", "")
+                return self._pruning.give_back(self._reserve.useful_pages)
+        return self._pruning.give_back()
 
     async def close(self) -> None:
         try:

@@ -191,6 +191,19 @@ async def test_what_the_file_does_not_use_is_given_back_at_once(
         await until(lambda: cloud.keys.keys() == {"first", "second"})
 
 
+async def test_what_the_work_can_use_is_not_given_back(tmp_path: Path, volume: Volume) -> None:
+    """It counts as free where it is, and others on the volume might take it."""
+    async with SqliteBacklog(tmp_path / "backlog.db", DIVIDERS) as backlog:
+        await backlog.remember("unused", "." * 400_000)
+        await backlog.remember("unused", "")
+        volume.others_bytes = volume.free_bytes - MIB // 4
+        await backlog.find_files()
+        assert backlog.low_space
+        assert not await backlog.give_back()
+        unused = await backlog._writer.do(lambda: backlog._tables._sql("PRAGMA freelist_count").get)
+        assert 90 < unused < 128, "half of the reserve"
+
+
 async def test_a_log_that_is_longer_than_it_need_be_is_cut_while_nobody_writes(tmp_path: Path, volume: Volume) -> None:
     async with SqliteBacklog(tmp_path / "backlog.db", DIVIDERS) as backlog:
         await backlog.remember("much", "." * 3 * MIB)
