@@ -84,17 +84,21 @@ def accounts(
     missing = [cloud for cloud in wanted.values() if not any(account.cloud == cloud.name for account in found)]
     if only is not None:
         return found + [_account(cloud.name, cloud, {}, settings, environ) for cloud in missing]
+    unread: CredentialsNotReadyError | None = None
     for cloud in missing:
         try:
             found.append(_account(cloud.name, cloud, {}, settings, environ, at_hand=True))
         except NothingAtHandError:
             pass
-        except CredentialsNotReadyError:  # a file that cannot be read for now
-            if not _set_up(cloud, environ):
-                raise
-            found.append(_account(cloud.name, cloud, {}, settings, environ))
+        except CredentialsNotReadyError as error:  # a file that cannot be read for now
+            if _set_up(cloud, environ):
+                found.append(_account(cloud.name, cloud, {}, settings, environ))
+            else:
+                unread = error
     if not found:
         found = [_account(cloud.name, cloud, {}, settings, environ) for cloud in missing if _set_up(cloud, environ)]
+    if not found and unread:
+        raise unread
     if not found:
         raise CredentialsError("no credentials: " + "; ".join(_what_to_set(cloud) for cloud in wanted.values()))
     return found

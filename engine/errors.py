@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from errno import EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT
+from errno import (
+    EAGAIN,
+    EDQUOT,
+    EHOSTDOWN,
+    EHOSTUNREACH,
+    EIO,
+    EMFILE,
+    ENFILE,
+    ENOMEM,
+    ENOSPC,
+    ENOTCONN,
+    ESTALE,
+    ETIMEDOUT,
+)
 
 # Of the operating system's errors those that pass by themselves: of a file system that is elsewhere and may answer
 # later, of a full disk, and of too many processes, too many open files or too little memory.
-PASSING = frozenset({EIO, ESTALE, ETIMEDOUT, ENOSPC, EDQUOT, EAGAIN, EMFILE, ENFILE, ENOMEM})
+PASSING = frozenset(
+    {EIO, ESTALE, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH, ENOTCONN, ENOSPC, EDQUOT, EAGAIN, EMFILE, ENFILE, ENOMEM}
+)
 
 
 class SyncmuxError(Exception):

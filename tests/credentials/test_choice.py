@@ -242,5 +242,7 @@ async def test_an_account_of_the_environment_whose_file_cannot_be_read_for_now(
         patched.setattr(os, "open", stale(path))
         with pytest.raises(CredentialsNotReadyError):
             accounts(settings, environ)
+        others = {"HUAWEICLOUD_SDK_AK": "id", "HUAWEICLOUD_SDK_SK": "secret", "SYNCMUX_HUAWEI_REGION": "cn-north-4"}
+        assert [account.cloud for account in accounts(settings, environ | others)] == ["huawei"], "it may be unused"
         (account,) = accounts(settings, environ | {"SYNCMUX_ALIBABA_REGION": "cn-hangzhou"})
     assert (await fetched(account)).credentials == Credentials("id", "secret")
