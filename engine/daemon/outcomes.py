@@ -58,7 +58,7 @@ class Outcomes:
 
     def _notice_streak(self, ending: Finished) -> None:
         target = ending.job.target
-        if ending.state is not State.FAILED:
+        if ending.state is not State.FAILED or not ending.code:  # why tasks fail has none
             self._streaks.pop(target, None)
             return
         streak = self._streaks.get(target)

@@ -67,6 +67,10 @@ def test_a_target_where_all_fails_alike_is_named_until_something_does_not() -> N
     for _ in range(2):
         end(State.FAILED, "Worse")
     assert end(State.FAILED, "Worse") == [("t", "Worse", 4)]
+    assert end(State.FAILED) == [], "why a task failed has no code, and is another with each"
+    assert [end(State.FAILED) for _ in range(3)] == [[]] * 3
+    for _ in range(3):
+        end(State.FAILED, "Bad")
     assert end(State.ACCEPTED) == []
     for _ in range(3):
         end(State.FAILED, "Bad")
