@@ -13,10 +13,10 @@ import orjson
 import pytest
 
 from engine.daemon.sources import spooled as spooled_module
-from engine.daemon.sources.spooled import Spooled
+from engine.daemon.sources.spooled import Spooled, recover
 from engine.daemon.sources.whole_file import write_whole
 from engine.rows import Cursor
-from tests.daemon.spools import LONG, Running, drop, report
+from tests.daemon.spools import LONG, Running, drop, lying, report
 
 
 def generations(running: Running, monkeypatch: pytest.MonkeyPatch, write: Callable[[], object]) -> None:
@@ -311,3 +311,13 @@ def _open_files() -> Iterator[os.stat_result]:
     for opened in Path("/dev/fd").iterdir():
         with suppress(OSError):
             yield os.fstat(int(opened.name))
+
+
+def test_one_that_was_being_taken_back_by_a_second_name_is_there_once(tmp_path: Path) -> None:
+    drop(tmp_path, "m.txt", "old\n")
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "m.txt.report.json").write_text("{}")
+    os.link(tmp_path / "m.txt", tmp_path / "done" / ".m.txt.moving")
+    assert recover(tmp_path) == []
+    assert lying(tmp_path) == {"m.txt"}
+    assert list((tmp_path / "done").iterdir()) == []

@@ -90,9 +90,26 @@ async def test_nothing_is_taken_that_could_not_be_moved_away(running: Running) -
     await running.emptied("b")
 
 
+def deep(levels: int) -> object:
+    """Not too deep for what writes JSON."""
+    nested: list[object] = []
+    for _ in range(levels):
+        nested = [nested]
+    return nested
+
+
 @pytest.mark.parametrize(
     "odd",
-    [{"file": []}, {"file": {}}, {"file": [[1], 2]}, {"file": [None, 2]}, {"file": 5}, {"rows": "x"}, {"cursor": []}],
+    [
+        {"file": []},
+        {"file": {}},
+        {"file": [[1], 2]},
+        {"file": [None, 2]},
+        {"file": 5},
+        *({"rows": rows} for rows in ("x", -1, 2**64 - 1)),
+        *({"rejections": [each]} for each in (5, {}, {"line": "x", "reason": "r", "text": "t"}, deep(200))),
+        {"cursor": []},
+    ],
 )
 async def test_a_hidden_report_that_cannot_be_ours_counts_for_nothing(tmp_path: Path, odd: dict[str, object]) -> None:
     path = tmp_path / "a.txt"

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,7 @@ import orjson
 from engine.daemon.sources.whole_file import share, sync_directory, write_whole
 from engine.rows import Cursor, Rejected
 
+MOST_ROWS = 1 << 53  # of a report that tells the truth
 MOST_NAMED = 1_000  # rejected rows that a report names; it counts all of them
 DONE, FAILED = "done", "failed"
 REPORT = ".report.json"
@@ -51,14 +52,25 @@ class Report:
             read = cls(**orjson.loads(path.read_bytes()))
             inode, changed_at = read.file
             read.file = int(inode), int(changed_at)
-            blank = cls("", (0, 0), 0.0)
-            if any(type(value) is not type(getattr(blank, name)) for name, value in asdict(read).items()):
-                return None
             if read.cursor:
                 Cursor.from_json(read.cursor)
         except (OSError, ValueError, TypeError):
             return None
-        return read
+        return read if read._is_sound() else None
+
+    def _is_sound(self) -> bool:
+        """Whether all is of the kind that it should be: anybody who uses the spool can write one."""
+        blank = Report("", (0, 0), 0.0)
+        return (
+            all(type(getattr(self, each.name)) is type(getattr(blank, each.name)) for each in fields(self))
+            and all(0 <= number < MOST_ROWS for number in (self.rows, self.taken, self.repeated, self.unrouted))
+            and 0 <= self.rejected < MOST_ROWS
+            and all(_kinds_in(each) == [int, str, str] for each in self.rejections)
+        )
+
+
+def _kinds_in(rejection: object) -> list[type]:
+    return [type(value) for value in rejection.values()] if isinstance(rejection, dict) else []
 
 
 def shown(name: str) -> str:
@@ -101,7 +113,13 @@ def recover(spool: Path) -> list[tuple[Path, OSError]]:
     for folder in (DONE, FAILED):
         for moving in (spool / folder).glob(f".*{MOVING}"):
             try:
-                _put_back(moving, spool / _unlike_others(_moved(moving)), hidden.get(moving.stat().st_ino))
+                found = moving.stat()
+                back = next((path for path in spool.iterdir() if os.path.samestat(path.lstat(), found)), None)
+                if back:  # it was being taken back, by a second name
+                    moving.unlink()
+                    _untell(moving, back, hidden.get(found.st_ino))
+                else:
+                    _put_back(moving, spool / _unlike_others(_moved(moving)), hidden.get(found.st_ino))
             except OSError as error:
                 left.append((moving, error))
     beside = {_hidden_report(path) for path in spool.glob("*")}
