@@ -138,6 +138,7 @@ def _process(seen: Observation) -> Iterator[Metric]:
     yield _gauge("syncmux_alive", "1 unless the process should be started anew.", int(not any(ailments(seen))))
     yield _gauge("syncmux_ready", "1 while events are taken.", int(not any(obstacles(seen))))
     yield _gauge("syncmux_coroutines", "Tasks of the event loop.", process.coroutines)
+    yield _gauge("syncmux_memory_blocks", "Blocks of memory that Python's objects are in.", process.blocks)
     yield _gauge("syncmux_loop_lag_seconds", "Lateness of the event loop, at worst, of late.", seen.lag_s)
     yield _counter("syncmux_reloads_total", "Settings that were read anew and taken.", seen.reloads)
     yield _gauge("syncmux_reload_failed", "1 if the last reload was refused.", int(bool(seen.reload_error)))

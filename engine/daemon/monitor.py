@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -197,9 +198,9 @@ def _sum(one: Count, other: Count) -> Count:
 def _process() -> ProcessView:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_s = usage.ru_utime + usage.ru_stime
-    coroutines = len(asyncio.all_tasks())
+    coroutines, blocks = len(asyncio.all_tasks()), sys.getallocatedblocks()
     try:
         pages, files = int(_STATM.read_text().split()[1]), sum(1 for _ in _FILES.iterdir())
     except OSError:  # no Linux, or no file more can be opened
-        return ProcessView(cpu_s=cpu_s, coroutines=coroutines)
-    return ProcessView(pages * os.sysconf("SC_PAGE_SIZE"), files, cpu_s, coroutines)
+        return ProcessView(cpu_s=cpu_s, coroutines=coroutines, blocks=blocks)
+    return ProcessView(pages * os.sysconf("SC_PAGE_SIZE"), files, cpu_s, coroutines, blocks)

@@ -63,6 +63,7 @@ class ProcessView:
     open_files: int | None = None
     cpu_s: float = 0.0
     coroutines: int = 0  # tasks of the event loop
+    blocks: int = 0  # of memory, that Python's objects are in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ class Sample(NamedTuple):
     rss_bytes: int
     files: int
     coroutines: int
+    blocks: int
     database_bytes: int
     inbox_rows: int
     unfinished_jobs: int
@@ -96,6 +97,7 @@ class Service(Serve):
             int((proc / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
             sum(1 for _ in (proc / "fd").iterdir()),
             int(told["syncmux_coroutines"].value()),
+            int(told["syncmux_memory_blocks"].value()),
             sum([file.stat().st_size for file in files if file.exists()]),
             int(told["syncmux_inbox_rows"].value()),
             int(jobs.value(state="waiting") + jobs.value(state="started")),

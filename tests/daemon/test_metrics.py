@@ -62,7 +62,7 @@ def observation() -> Observation:
         inbox=InboxView(7, 10, False, [(Destination("push", ("", "4711")), 7, 940.0)]),
         server=ServerView("127.0.0.1:1", ["own"], {("/metrics", 200): 3, ("", 404): 1}, 2, 5),
         backlog=BacklogView(49.0, Overview(tally, Oldest(Job(b"", target, b""), 970.0, ""), [])),
-        process=ProcessView(1 << 20, 9, 1.5, 12),
+        process=ProcessView(1 << 20, 9, 1.5, 12, 3456),
         senders={"own": Counts(events=11, repeated=1)},
         sources={"oss": "no such queue", "in": ""},
         outcomes={("acc", "succeeded"): 6},
@@ -127,6 +127,7 @@ def test_everything_is_told() -> None:
         ("process_resident_memory_bytes", {}, 1 << 20),
         ("process_open_fds", {}, 9),
         ("syncmux_coroutines", {}, 12),
+        ("syncmux_memory_blocks", {}, 3456),
     ):
         assert told[name].value(**labels) == value, name
     histogram = told["syncmux_lane_call_duration_seconds"].samples

@@ -71,6 +71,7 @@ def test_work_is_seen_in_status_and_metrics(serve: Serve, cloud: Clouds) -> None
     assert told["syncmux_http_answers_total"].value(path="/v1/events/own", status="202") == 1
     assert told["process_open_fds"].value() > 5
     assert told["syncmux_coroutines"].value() > 5
+    assert told["syncmux_memory_blocks"].value() > 10_000
     assert told["process_resident_memory_bytes"].value() > 10e6
     assert 0 <= told["syncmux_loop_lag_seconds"].value() < 30
 

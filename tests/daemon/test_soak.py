@@ -31,6 +31,7 @@ from tests.daemon.unrest import FAULTS, FLOOD, WARM_UP, plan
 SOAK_S = float(os.environ.get("SYNCMUX_SOAK_S", "3600"))
 SEED = int(os.environ.get("SYNCMUX_SOAK_SEED", "1"))
 MIB = 1 << 20
+MORE_BLOCKS = 4_000  # of 64 bytes, as most are: 250 KiB, of the 15 MiB that are in use
 LONG_ENOUGH_S = 600.0  # for what grows to be told from what fluctuates
 
 # sender -> events in a message, events/s. Those of HTTP are sent by processes of their own.
@@ -129,6 +130,7 @@ class Growth:
         self.rss = drift([(each.at, each.rss_bytes / MIB) for each in samples], self.lasted_s / 25)
         self.files = floor_rise([each.files for each in samples])
         self.coroutines = floor_rise([each.coroutines for each in samples])
+        self.blocks = floor_rise([each.blocks for each in samples])
         self.database_mib = floor_rise([each.database_bytes for each in samples]) / MIB
         self._samples = samples
 
@@ -137,16 +139,17 @@ class Growth:
             f"{min(sizes) / MIB:.1f} to {max(sizes) / MIB:.1f} MiB"
             for sizes in ([each.rss_bytes for each in self._samples], [each.database_bytes for each in self._samples])
         )
-        files, coroutines = (
+        files, coroutines, blocks = (
             f"{min(numbers)} to {max(numbers)} (floor {rise:+d})"
             for numbers, rise in (
                 ([each.files for each in self._samples], self.files),
                 ([each.coroutines for each in self._samples], self.coroutines),
+                ([each.blocks for each in self._samples], self.blocks),
             )
         )
         return (
             f"one process for {self.lasted_s / 60:.1f} min after its warm-up: RSS {rss} (MiB: {self.rss}); "
-            f"files {files}, coroutines {coroutines}, "
+            f"files {files}, coroutines {coroutines}, blocks of memory {blocks}, "
             f"database {database} (floor {self.database_mib:+.1f})"
         )
 
@@ -231,4 +234,5 @@ def test_months(service: Service, cloud: Clouds, emulator: EmulatorProcess, caps
         assert growth.rss.per_hour <= 1.0
         assert growth.files <= 2
         assert growth.coroutines <= 2
+        assert growth.blocks <= MORE_BLOCKS
         assert growth.database_mib <= 4.0
