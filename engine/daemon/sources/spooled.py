@@ -61,10 +61,10 @@ class Report:
     def _is_sound(self) -> bool:
         """Whether all is of the kind that it should be: anybody who uses the spool can write one."""
         blank = Report("", (0, 0), 0.0)
+        counts = (self.rows, self.taken, self.repeated, self.unrouted, self.rejected)
         return (
             all(type(getattr(self, each.name)) is type(getattr(blank, each.name)) for each in fields(self))
-            and all(0 <= number < MOST_ROWS for number in (self.rows, self.taken, self.repeated, self.unrouted))
-            and 0 <= self.rejected < MOST_ROWS
+            and all(0 <= count < MOST_ROWS for count in counts)
             and all(_kinds_in(each) == [int, str, str] for each in self.rejections)
         )
 
